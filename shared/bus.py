@@ -1,0 +1,167 @@
+"""The bus: what EchoBase asks of NATS JetStream, as a protocol.
+
+`shared.nats_bus.NatsBus` speaks to a real server; `shared.memory_bus.MemoryBus` is for unit tests
+and passes the same behaviour suite.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared.topology import Consumer, Topology
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to publish."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    message_id: str | None = None
+    """`Nats-Msg-Id`: a second message with it is dropped for the stream's duplicate window."""
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message as a stream holds it."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str]
+    sequence: int
+    """Its place in the stream, counted from 1."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The server's word that a message is stored."""
+
+    sequence: int
+    duplicate: bool
+    """True if the stream held a message with this id already, and stored nothing."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Publish only if `sequence` is still the last one of what `subjects` matches (0: none)."""
+
+    subjects: str
+    sequence: int
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """Where a stream begins and ends, and since when it exists."""
+
+    first: int
+    """Sequence of its first message."""
+    last: int
+    """Sequence of its last message; 0 if it never had one."""
+    epoch: str
+    """Its creation, as a short token: another one after it was deleted and made again."""
+
+
+class Delivery(Protocol):
+    """A job in hand."""
+
+    @property
+    def message(self) -> StoredMessage:
+        """The message."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """How often it was delivered: 1 for the first time. Polite hand-backs count too."""
+        ...
+
+    async def ack(self) -> None:
+        """Remove it from the queue, and wait for the server's word that it is."""
+        ...
+
+    async def hand_back(self, delay: float = 0.0) -> None:
+        """Let it be delivered again, to anyone, after `delay` seconds."""
+        ...
+
+    def keep_alive(self) -> AbstractAsyncContextManager[None]:
+        """While the context lasts, tell the server that work goes on (every third of ack_wait)."""
+        ...
+
+
+class Follower(Protocol):
+    """The messages of a stream in order, without a gap, from a sequence on, as they come."""
+
+    def __aiter__(self) -> AsyncIterator[Sequence[StoredMessage]]:
+        """Batches of one or more messages, as many as have arrived.
+
+        Raises BusUnavailable never: it waits and goes on by itself. Raises StreamReset if the
+        stream was deleted and made again.
+        """
+        ...
+
+
+class StreamReset(Exception):
+    """The stream that is followed was deleted and made again: sequences start anew."""
+
+
+class Bus(Protocol):
+    """NATS JetStream as EchoBase uses it. Every method may raise BusUnavailable."""
+
+    async def ensure(self, topology: Topology) -> None:
+        """Create the streams and consumers that are missing, update those that differ.
+
+        Raises SettingError where something differs that cannot be changed (retention).
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether the server answers now."""
+        ...
+
+    async def publish(self, message: Message, fence: Fence | None = None) -> Published:
+        """Store a message, and wait for the server's word.
+
+        Raises FenceLost if the fence does not hold.
+        """
+        ...
+
+    async def publish_batch(self, messages: Sequence[Message], fence: Fence) -> int:
+        """Store all messages or none; returns the last one's sequence.
+
+        Raises FenceLost if the fence does not hold, DuplicateMessage if a message id is known.
+        """
+        ...
+
+    async def last(self, stream: str, subjects: str) -> StoredMessage | None:
+        """The last message that the filter matches."""
+        ...
+
+    def read(
+        self, stream: str, subjects: Sequence[str], start: int = 1
+    ) -> AsyncIterator[Sequence[StoredMessage]]:
+        """What the stream holds now under the filters, from a sequence on, in order, by batches."""
+        ...
+
+    async def state(self, stream: str) -> StreamState:
+        """Where the stream begins and ends."""
+        ...
+
+    async def pending(self, consumer: Consumer) -> int:
+        """Messages that the consumer has yet to see acknowledged: waiting and in hand."""
+        ...
+
+    async def fetch(self, consumer: Consumer, count: int, timeout: float) -> list[Delivery]:
+        """Up to `count` messages; an empty list if none came within `timeout` seconds.
+
+        A cancelled fetch loses nothing. A deleted consumer is made again, with a warning.
+        """
+        ...
+
+    def follow(self, stream: str, subjects: Sequence[str], start: int) -> Follower:
+        """Everything the filters match, from sequence `start` on, for as long as it is iterated."""
+        ...
+
+    async def close(self) -> None:
+        """Flush what is pending and disconnect."""
+        ...

@@ -1,0 +1,231 @@
+"""What travels on NATS, is stored as JSON and reaches a browser: one struct per kind.
+
+Unknown fields are ignored and missing ones refused, so that the format can grow. Times of day are
+RFC 3339 in UTC; offsets and durations are seconds.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.errors import BadMessage
+from shared.subjects import Lane
+
+Seconds = Annotated[float, Meta(ge=0)]
+Confidence = Annotated[float, Meta(ge=0, le=1)]
+Metadata = dict[str, object]
+M = TypeVar("M")
+
+
+class Options(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a version is to be transcribed; equal options mean the same version."""
+
+    model: Annotated[str | None, Meta(description="Model name; the worker's own if absent")] = None
+    language: Annotated[
+        str | None, Meta(description="ISO 639-1 code; the worker's own, or detected, if absent")
+    ] = None
+    task: Annotated[
+        Literal["transcribe", "translate"], Meta(description="Into English if `translate`")
+    ] = "transcribe"
+    prompt: Annotated[str | None, Meta(description="Text that sets spelling and style")] = None
+    hotwords: Annotated[str | None, Meta(description="Words to expect")] = None
+    words: Annotated[bool, Meta(description="Give each word's time and confidence")] = False
+
+
+class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One accepted audio file, as `recording.json` beside it keeps it."""
+
+    id: Annotated[str, Meta(description="See `shared.identity`")]
+    source: Annotated[str, Meta(description="Who recorded it")]
+    channel: Annotated[str, Meta(description="Which stream of the source")]
+    sha256: Annotated[str, Meta(description="SHA-256 of the audio file, in hex")]
+    size: Annotated[int, Meta(ge=0, description="Bytes of the audio file")]
+    audio: Annotated[str, Meta(description="Key of the audio in the store")]
+    container: Annotated[str, Meta(description="Container format, as PyAV names it")]
+    codec: Annotated[str, Meta(description="Audio codec, as PyAV names it")]
+    duration: Annotated[Seconds, Meta(description="Seconds of audio")]
+    received: Annotated[datetime, Meta(description="When ingest accepted it")]
+    start: Annotated[
+        datetime | None, Meta(description="When the recording began, if the caller said so")
+    ] = None
+    filename: Annotated[str | None, Meta(description="The caller's name for the file")] = None
+    metadata: Annotated[Metadata, Meta(description="What else the caller said of it")] = {}
+
+
+class VersionRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The claim to a version's number, as `request.json` keeps it."""
+
+    recording: Annotated[str, Meta(description="Recording id")]
+    version: Annotated[int, Meta(ge=1, description="Version number")]
+    lane: Annotated[Lane, Meta(description="Lane of its job")]
+    options: Annotated[Options, Meta(description="As asked for")]
+    requested: Annotated[datetime, Meta(description="When it was asked for")]
+    correlation_id: Annotated[str | None, Meta(description="The submitter's own id")] = None
+
+
+class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The request to make one version of one recording's transcript."""
+
+    recording: Annotated[str, Meta(description="Recording id")]
+    version: Annotated[int, Meta(ge=1, description="Version number")]
+    source: Annotated[str, Meta(description="Who recorded it")]
+    channel: Annotated[str, Meta(description="Which stream of the source")]
+    lane: Annotated[Lane, Meta(description="Lane in which it waits")]
+    audio: Annotated[str, Meta(description="Key of the audio in the store")]
+    duration: Annotated[Seconds, Meta(description="Seconds of audio")]
+    options: Annotated[Options, Meta(description="As asked for")]
+    metadata: Annotated[Metadata, Meta(description="Copied into every event")] = {}
+    correlation_id: Annotated[str | None, Meta(description="Copied into every event")] = None
+
+
+class Word(Struct, frozen=True):
+    """One word of a segment."""
+
+    start: Annotated[Seconds, Meta(description="Seconds from the recording's beginning")]
+    end: Annotated[Seconds, Meta(description="Seconds from the recording's beginning")]
+    text: Annotated[str, Meta(description="The word, without surrounding space")]
+    confidence: Annotated[Confidence, Meta(description="0 to 1")]
+
+
+class EventBase(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """What every event of a version carries."""
+
+    recording: Annotated[str, Meta(description="Recording id")]
+    version: Annotated[int, Meta(ge=1, description="Version number")]
+    source: Annotated[str, Meta(description="Who recorded it")]
+    channel: Annotated[str, Meta(description="Which stream of the source")]
+    time: Annotated[datetime, Meta(description="When it happened")]
+    metadata: Annotated[Metadata, Meta(description="As submitted with the recording")] = {}
+    correlation_id: Annotated[str | None, Meta(description="As submitted")] = None
+
+    @property
+    def type(self) -> str:
+        """The type of the event: `queued`, `started`, …"""
+        return str(self.__struct_config__.tag)
+
+
+class Queued(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="queued"):
+    """The version was asked for and its job is about to be published."""
+
+    lane: Annotated[Lane, Meta(description="Lane in which its job waits")]
+    duration: Annotated[Seconds, Meta(description="Seconds of audio")]
+    options: Annotated[Options, Meta(description="As asked for")]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How a version is decoded: frozen by its first `started`, obeyed by whoever resumes it."""
+
+    model: Annotated[str, Meta(description="Model name")]
+    options: Annotated[Options, Meta(description="With the worker's own values filled in")]
+    longest_chunk: Annotated[Seconds, Meta(description="No chunk lasts longer, in seconds")]
+    join_pauses: Annotated[bool, Meta(description="Whether one chunk may hold several utterances")]
+    shortest_pause: Annotated[Seconds, Meta(description="A shorter pause cuts nothing, in seconds")]
+    padding: Annotated[Seconds, Meta(description="Audio kept around an utterance, in seconds")]
+    window_margin: Annotated[
+        Seconds | None,
+        Meta(
+            description="The encoder sees the chunk and this many seconds more; "
+            "the model's whole 30 s window if null"
+        ),
+    ]
+    beam_size: Annotated[int, Meta(ge=1, description="Beams of the decoder")]
+
+
+class Started(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="started"):
+    """A worker took the version: from now on it is the only writer."""
+
+    worker: Annotated[str, Meta(description="Which worker")]
+    attempt: Annotated[int, Meta(ge=1, description="1 for the first")]
+    plan: Annotated[Plan, Meta(description="The same in every `started` of a version")]
+
+
+class Segment(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="segment"):
+    """A piece of recognised speech."""
+
+    index: Annotated[int, Meta(ge=0, description="Counts the version's segments from 0")]
+    chunk: Annotated[int, Meta(ge=0, description="The chunk that it was decoded with")]
+    start: Annotated[Seconds, Meta(description="Seconds from the recording's beginning")]
+    end: Annotated[Seconds, Meta(description="Seconds from the recording's beginning")]
+    text: Annotated[str, Meta(description="What was said")]
+    confidence: Annotated[Confidence, Meta(description="Mean token probability, 0 to 1")]
+    words: Annotated[list[Word], Meta(description="If asked for")] = []
+
+
+class Completed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="completed"):
+    """The transcript is in the store."""
+
+    transcript: Annotated[str, Meta(description="Key of the transcript in the store")]
+    segments: Annotated[int, Meta(ge=0, description="How many segments it has")]
+    duration: Annotated[Seconds, Meta(description="Seconds of audio")]
+    language: Annotated[str | None, Meta(description="ISO 639-1 code; null without speech")]
+    model: Annotated[str, Meta(description="Model name")]
+    processing: Annotated[Seconds, Meta(description="Seconds of work of the last attempt")]
+
+
+class Failed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
+    """No transcript will come of this version; its job is in the dead letters."""
+
+    code: Annotated[str, Meta(description="A stable word for programs; see `shared.errors`")]
+    reason: Annotated[str, Meta(description="A sentence for people")]
+
+
+Event = Queued | Started | Segment | Completed | Failed
+EVENT_TYPES: tuple[str, ...] = ("queued", "started", "segment", "completed", "failed")
+
+
+class TranscriptSegment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A segment as the transcript keeps it."""
+
+    index: Annotated[int, Meta(ge=0, description="Counts from 0")]
+    start: Annotated[Seconds, Meta(description="Seconds from the recording's beginning")]
+    end: Annotated[Seconds, Meta(description="Seconds from the recording's beginning")]
+    text: Annotated[str, Meta(description="What was said")]
+    confidence: Annotated[Confidence, Meta(description="Mean token probability, 0 to 1")]
+    words: Annotated[list[Word], Meta(description="If asked for")] = []
+
+
+class Transcript(Struct, frozen=True, kw_only=True):
+    """One version's transcript, as `transcript.json` keeps it."""
+
+    recording: Annotated[str, Meta(description="Recording id")]
+    version: Annotated[int, Meta(ge=1, description="Version number")]
+    source: Annotated[str, Meta(description="Who recorded it")]
+    channel: Annotated[str, Meta(description="Which stream of the source")]
+    duration: Annotated[Seconds, Meta(description="Seconds of audio")]
+    language: Annotated[str | None, Meta(description="ISO 639-1 code; null without speech")]
+    model: Annotated[str, Meta(description="Model name")]
+    created: Annotated[datetime, Meta(description="When it was written")]
+    text: Annotated[str, Meta(description="All segments' text, joined by a space")]
+    segments: Annotated[list[TranscriptSegment], Meta(description="In order")]
+
+
+def encode(message: Struct) -> bytes:
+    """The JSON of a message."""
+    return msgspec.json.encode(message)
+
+
+def decode(data: bytes, kind: type[M]) -> M:
+    """The message that the JSON holds.
+
+    Raises BadMessage, naming the field, if it does not fit.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadMessage(f"does not decode as {kind}: {error}") from error
+
+
+def decode_event(data: bytes) -> Event:
+    """The event that the JSON holds, of the type that its `type` field names.
+
+    Raises BadMessage if it does not fit.
+    """
+    try:
+        return _EVENT_DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadMessage(f"does not decode as an event: {error}") from error
+
+
+_EVENT_DECODER = msgspec.json.Decoder(Event)

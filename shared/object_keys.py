@@ -1,0 +1,46 @@
+"""Where everything lies in the store's bucket.
+
+recordings/<id>/audio.<extension>                the file as it came
+recordings/<id>/recording.json                   messages.Recording
+recordings/<id>/versions/<n>/request.json        messages.VersionRequest; claims the number
+recordings/<id>/versions/<n>/transcript.json     messages.Transcript; written once
+"""
+
+
+def recording_prefix(recording: str) -> str:
+    """Everything of one recording."""
+    return f"recordings/{recording}/"
+
+
+def audio(recording: str, extension: str) -> str:
+    """The audio file; `extension` without its dot."""
+    return f"recordings/{recording}/audio.{extension}"
+
+
+def record(recording: str) -> str:
+    """The recording's own description."""
+    return f"recordings/{recording}/recording.json"
+
+
+def versions_prefix(recording: str) -> str:
+    """Every version of one recording."""
+    return f"recordings/{recording}/versions/"
+
+
+def request(recording: str, version: int) -> str:
+    """The request that claimed a version's number."""
+    return f"recordings/{recording}/versions/{version}/request.json"
+
+
+def transcript(recording: str, version: int) -> str:
+    """A version's transcript."""
+    return f"recordings/{recording}/versions/{version}/transcript.json"
+
+
+def version_of(key: str) -> int | None:
+    """The version to which a key below `versions_prefix` belongs; None if it is no such key."""
+    match key.split("/"):
+        case ["recordings", _, "versions", version, _] if version.isascii() and version.isdigit():
+            return int(version)
+        case _:
+            return None

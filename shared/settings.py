@@ -1,0 +1,301 @@
+"""Settings: one documented struct per concern, read from environment variables.
+
+A variable's name is `ECHOBASE_` and the field's name in capitals, unless the field names others
+(`names`): the first is the one we document, the rest are older names that keep working. `.env` in
+the working directory is read too; the environment wins. A bad value raises SettingError with one
+line that names the variable, the value and what is allowed.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar, get_type_hints
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta, Struct
+
+from shared.errors import SettingError
+
+S = TypeVar("S", bound="Settings")
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Bytes = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+def _meta(description: str, *names: str, secret: bool = False) -> Meta:
+    return Meta(description=description, extra={"names": names, "secret": secret})
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings of one concern."""
+
+
+class SiteSettings(Settings, frozen=True, kw_only=True):
+    """What every service of a site shares."""
+
+    bind: Annotated[
+        str, _meta("Address to listen on; beyond loopback only with a key", "ECHOBASE_BIND")
+    ] = "127.0.0.1"
+    api_key: Annotated[
+        str,
+        _meta(
+            "Key that both HTTP services ask for; none if empty",
+            "ECHOBASE_API_KEY",
+            "FLASK_API_KEY",
+            secret=True,
+        ),
+    ] = ""
+    base_path: Annotated[
+        str,
+        _meta(
+            "Path in front of every route, such as `/radio`",
+            "ECHOBASE_BASE_PATH",
+            "FLASK_BASE_PATH",
+        ),
+    ] = ""
+    data: Annotated[Path, _meta("Folder for what must outlive a process")] = Path("data")
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], _meta("Least severe log record shown")
+    ] = "info"
+    log_format: Annotated[Literal["json", "text"], _meta("Form of the log")] = "json"
+    grace: Annotated[
+        float, Meta(ge=0), _meta("Seconds that a service may take to end politely")
+    ] = 30.0
+
+
+class NatsSettings(Settings, frozen=True, kw_only=True):
+    """Where the bus is."""
+
+    nats_url: Annotated[str, _meta("Servers, separated by commas")] = "nats://127.0.0.1:4222"
+    nats_user: Annotated[str, _meta("User name; none if empty")] = ""
+    nats_password: Annotated[str, _meta("Password", secret=True)] = ""
+    nats_replicas: Annotated[Literal[1, 3, 5], _meta("Copies of each stream on a NATS cluster")] = 1
+    ack_wait: Annotated[
+        float,
+        Meta(ge=1),
+        _meta("Seconds without a sign of life after which another worker gets a job"),
+    ] = 30.0
+
+
+class StoreSettings(Settings, frozen=True, kw_only=True):
+    """Where the S3 store is."""
+
+    store_url: Annotated[str, _meta("Address of the S3 store")] = "http://127.0.0.1:8333"
+    store_access_key: Annotated[str, _meta("Access key", secret=True)] = ""
+    store_secret_key: Annotated[str, _meta("Secret key", secret=True)] = ""
+    store_bucket: Annotated[str, _meta("Bucket")] = "echobase"
+    store_region: Annotated[str, _meta("Region; most stores ignore it")] = "us-east-1"
+
+
+class IngestSettings(Settings, frozen=True, kw_only=True):
+    """How recordings are taken in."""
+
+    ingest_port: Annotated[Port, _meta("Port of ingest")] = 3001
+    ingest_public_url: Annotated[
+        str, _meta("Address at which callers reach ingest; from bind and port if empty")
+    ] = ""
+    max_upload_bytes: Annotated[Bytes, _meta("Largest accepted audio file, in bytes")] = (
+        500 * 1024**2
+    )
+    max_duration: Annotated[Seconds, _meta("Longest accepted recording, in seconds")] = 4 * 3600.0
+    spool_max_bytes: Annotated[Bytes, _meta("Most that the spool may hold, in bytes")] = 5 * 1024**3
+    spool_min_free_bytes: Annotated[
+        Bytes, _meta("Disk space that the spool leaves free, in bytes")
+    ] = 256 * 1024**2
+    spool_keep: Annotated[
+        Seconds, _meta("Seconds for which a forwarded recording stays in the spool")
+    ] = 600.0
+
+
+class TranscriberSettings(Settings, frozen=True, kw_only=True):
+    """How speech is recognised."""
+
+    transcriber_port: Annotated[Port, _meta("Port of the transcriber's health checks")] = 3002
+    whisper_model_name: Annotated[
+        str,
+        _meta(
+            "Model: `demo` (bundled, small vocabulary), a name of faster-whisper's or a folder",
+            "WHISPER_MODEL_NAME",
+        ),
+    ] = "medium.en"
+    whisper_language: Annotated[
+        str, _meta("ISO 639-1 code; detected if empty", "WHISPER_LANGUAGE")
+    ] = ""
+    whisper_initial_prompt: Annotated[
+        str, _meta("Text that sets spelling and style", "WHISPER_INITIAL_PROMPT")
+    ] = ""
+    whisper_device: Annotated[
+        Literal["auto", "cpu", "cuda"], _meta("Where the model runs", "WHISPER_DEVICE")
+    ] = "auto"
+    whisper_compute_type: Annotated[
+        str,
+        _meta(
+            "CTranslate2's compute type; `auto` is int8 on a CPU and float16 on a GPU",
+            "WHISPER_COMPUTE_TYPE",
+        ),
+    ] = "auto"
+    whisper_beam_size: Annotated[
+        int,
+        Meta(ge=0, le=20),
+        _meta("Beams of the decoder; the model's own if 0", "WHISPER_BEAM_SIZE"),
+    ] = 0
+    model_folder: Annotated[Path, _meta("Folder in which models fetched from the hub are kept")] = (
+        Path("models")
+    )
+    offline: Annotated[bool, _meta("Never ask the hub for a model")] = False
+    threads: Annotated[int, Meta(ge=0), _meta("Threads of the model; by the cores if 0")] = 0
+    longest_chunk: Annotated[
+        float,
+        Meta(ge=0, le=30),
+        _meta("Longest piece of audio decoded at once, in seconds; the model's own if 0"),
+    ] = 0.0
+    window_margin: Annotated[
+        float,
+        Meta(ge=-1, le=30),
+        _meta(
+            "The encoder sees the chunk and so many seconds more; the model's own if -1, "
+            "its whole window if 30"
+        ),
+    ] = -1.0
+    attempts: Annotated[
+        int, Meta(ge=1), _meta("Attempts at a job before it goes to the dead letters")
+    ] = 5
+    retry_first: Annotated[Seconds, _meta("Seconds before the second attempt; then doubled")] = 1.0
+    retry_longest: Annotated[Seconds, _meta("Seconds; no wait between attempts is longer")] = 60.0
+
+
+class StreamSettings(Settings, frozen=True, kw_only=True):
+    """How events reach browsers."""
+
+    stream_port: Annotated[
+        Port,
+        _meta(
+            "Port of the page and of the events", "ECHOBASE_STREAM_PORT", "FLASK_PORT", "API_PORT"
+        ),
+    ] = 3000
+    public_url: Annotated[
+        str, _meta("Address at which browsers reach stream; from bind and port if empty")
+    ] = ""
+    heartbeat: Annotated[
+        float, Meta(gt=0), _meta("Seconds between comments on a quiet event stream")
+    ] = 15.0
+    ring_events: Annotated[
+        int, Meta(ge=1), _meta("Latest events kept in memory, for readers that come back")
+    ] = 20_000
+    backlog_bytes: Annotated[
+        Bytes, _meta("Bytes waiting for a reader before it is dropped; it resumes by itself")
+    ] = 1024**2
+
+
+class TelemetrySettings(Settings, frozen=True, kw_only=True):
+    """Where traces and metrics go."""
+
+    otlp_endpoint: Annotated[
+        str,
+        _meta(
+            "OTLP/HTTP receiver; no telemetry if empty",
+            "ECHOBASE_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
+    ] = ""
+
+
+ALL: tuple[type[Settings], ...] = (
+    SiteSettings,
+    NatsSettings,
+    StoreSettings,
+    IngestSettings,
+    TranscriberSettings,
+    StreamSettings,
+    TelemetrySettings,
+)
+
+IGNORED = {
+    "FLASK_ENV": "there is one mode; use `make dev` for reload",
+    "API_ENV": "there is one mode; use `make dev` for reload",
+    "FLASK_RATE_LIMIT": "no rate limit is applied yet",
+    "DATABASE_URL": "there is no database to configure",
+    "POSTGRES_USER": "there is no database to configure",
+    "POSTGRES_PASSWORD": "there is no database to configure",
+    "POSTGRES_DB": "there is no database to configure",
+    "REDIS_URL": "NATS took its place: ECHOBASE_NATS_URL",
+}
+"""Variables of the old system that no longer do anything, and why: each is warned of at start."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One setting as the documentation shows it."""
+
+    names: tuple[str, ...]
+    """The variable's name, then older ones that keep working."""
+    description: str
+    default: str
+    secret: bool
+    field: str
+
+
+def environment(folder: Path | None = None) -> dict[str, str]:
+    """The process's environment over the `.env` of a folder (the working directory's if None)."""
+    found = dotenv_values((folder or Path.cwd()) / ".env")
+    return {k: v for k, v in found.items() if v is not None} | dict(os.environ)
+
+
+def load(kind: type[S], env: Mapping[str, str]) -> S:
+    """The settings of one concern.
+
+    An empty variable counts as unset. Raises SettingError.
+    """
+    given: dict[str, object] = {}
+    for variable in variables(kind):
+        for name in variable.names:
+            if value := env.get(name, "").strip():
+                given[variable.field] = _convert(kind, variable.field, name, value)
+                break
+    return kind(**given)
+
+
+def warnings(env: Mapping[str, str]) -> list[str]:
+    """A line for each variable of the old system that is set and does nothing."""
+    return [f"{name} is ignored: {why}" for name, why in IGNORED.items() if env.get(name)]
+
+
+def variables(kind: type[Settings]) -> Iterator[Variable]:
+    """The variables of one concern, in their order."""
+    hints = get_type_hints(kind, include_extras=True)
+    for info in msgspec.structs.fields(kind):
+        described = next(
+            m for m in hints[info.name].__metadata__ if isinstance(m, Meta) and m.extra
+        )
+        extra = described.extra or {}
+        default = info.default
+        yield Variable(
+            names=extra["names"] or (f"ECHOBASE_{info.name.upper()}",),
+            description=described.description or "",
+            default="" if default in ("", None) else str(default),
+            secret=bool(extra["secret"]),
+            field=info.name,
+        )
+
+
+def _convert(kind: type[Settings], field: str, name: str, value: str) -> object:
+    hint = get_type_hints(kind, include_extras=True)[field]
+    try:
+        return msgspec.convert(value, hint, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingError(f"{name}={value!r} is not allowed: {error}") from None
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value)).expanduser()
+    raise NotImplementedError(kind)
+
+
+def public_url(configured: str, bind: str, port: int, base_path: str) -> str:
+    """The address that callers are told: the configured one, or that of the socket."""
+    host = "localhost" if bind == "127.0.0.1" else bind
+    return (configured or f"http://{host}:{port}").rstrip("/") + base_path

@@ -1,0 +1,96 @@
+"""The streams and durable consumers of EchoBase, as data.
+
+Whichever service starts first creates what is missing; a difference in anything that may change is
+updated, anything else is reported (`Bus.ensure`). Manifests are tested against the same data.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.subjects import LANES, Lane, job
+
+DAY = 86_400.0
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A JetStream stream."""
+
+    name: str
+    subjects: tuple[str, ...]
+    retention: Literal["limits", "workqueue"]
+    max_age: float
+    """Seconds; 0 for no limit."""
+    max_bytes: int
+    """Bytes; -1 for no limit."""
+    discard: Literal["old", "new"]
+    duplicate_window: float = 120.0
+    """Seconds for which a message id is remembered."""
+    allow_atomic: bool = False
+    """Whether a batch may be published all or nothing."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A durable pull consumer; its deliveries are unlimited, since poison is counted by events."""
+
+    name: str
+    stream: str
+    filter_subject: str
+    ack_wait: float = 30.0
+    """Seconds without a sign of life after which another worker gets the message."""
+    max_ack_pending: int = 1000
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All of them."""
+
+    streams: tuple[Stream, ...]
+    consumers: tuple[Consumer, ...]
+    replicas: int = 1
+    """Copies of each stream: 1, or 3 and 5 on a NATS cluster."""
+
+
+def lane_consumer(lane: Lane, ack_wait: float = 30.0) -> Consumer:
+    """The consumer by which transcribers pull a lane's jobs."""
+    return Consumer(f"transcriber-{lane}", "JOBS", job(lane), ack_wait)
+
+
+# The lanes are listed literally: a job under an unknown lane is refused at publish instead of
+# being stored where no consumer looks.
+JOBS = Stream(
+    "JOBS",
+    tuple(job(lane) for lane in LANES),
+    retention="workqueue",
+    max_age=0,
+    max_bytes=1 * GIB,
+    discard="new",
+)
+EVENTS = Stream(
+    "EVENTS",
+    ("echobase.events.>",),
+    retention="limits",
+    max_age=7 * DAY,
+    max_bytes=2 * GIB,
+    discard="old",
+    allow_atomic=True,
+)
+DEAD = Stream(
+    "DEAD",
+    ("echobase.dead.>",),
+    retention="limits",
+    max_age=30 * DAY,
+    max_bytes=1 * GIB,
+    discard="old",
+)
+
+
+def topology(replicas: int = 1, ack_wait: float = 30.0) -> Topology:
+    """The whole of it, with the settings that a site may choose."""
+    return Topology(
+        (JOBS, EVENTS, DEAD),
+        tuple(lane_consumer(lane, ack_wait) for lane in LANES),
+        replicas,
+    )
