@@ -48,6 +48,13 @@ class ObjectStore(Protocol):
         """An object's content. Raises ObjectMissing."""
         ...
 
+    async def get_range(self, key: str, start: int, length: int) -> bytes:
+        """`length` bytes of an object from byte `start` on, fewer where it ends before.
+
+        Raises ObjectMissing.
+        """
+        ...
+
     async def get_file(self, key: str, path: Path) -> None:
         """Write an object's content to a file. Raises ObjectMissing."""
         ...
