@@ -158,8 +158,24 @@ class Bus(Protocol):
         """
         ...
 
-    def follow(self, stream: str, subjects: Sequence[str], start: int) -> Follower:
-        """Everything the filters match, from sequence `start` on, for as long as it is iterated."""
+    def follow(
+        self, stream: str, subjects: Sequence[str], start: int, epoch: str | None = None
+    ) -> Follower:
+        """Everything the filters match, from sequence `start` on, for as long as it is iterated.
+
+        With an `epoch`, StreamReset is raised if the stream is another one from the beginning.
+        """
+        ...
+
+    async def announce(self, service: str, metadata: Mapping[str, str]) -> None:
+        """Answer to `discover` with this metadata for as long as the bus is open.
+
+        A second call for the same service replaces the first one's metadata.
+        """
+        ...
+
+    async def discover(self, service: str, wait: float = 0.3) -> list[Mapping[str, str]]:
+        """The metadata of every process that announces the service, as heard in `wait` seconds."""
         ...
 
     async def close(self) -> None:
