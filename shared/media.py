@@ -5,7 +5,7 @@ m3u8 makes requests. So a file is opened only by the demuxers of `CONTAINERS`, a
 file protocol only. Everything that opens audio goes through `open_audio`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -81,7 +81,7 @@ class MediaInfo:
 
 
 @contextmanager
-def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
+def open_audio(path: Path) -> Generator[tuple[InputContainer, AudioStream]]:
     """An audio file and its first audio stream.
 
     Raises NotAudio if it is in no accepted container or holds no audio.
