@@ -15,7 +15,8 @@
     └── CannotSucceed         trying again cannot help; ends in the dead letters
         ├── BadMessage        a message that does not decode
         ├── ObjectMissing     the object that a job names is not in the store
-        ├── ModelUnavailable  the speech model cannot be had
+        ├── ModelUnavailable  the speech model cannot be had (here: another worker may have it)
+        ├── NotSupported      the speech model cannot do what the job asks for
         └── TooManyAttempts   every allowed attempt ended without an answer
 
 Each has a `code`, a stable word for programs; `str()` is a sentence for people.
@@ -130,6 +131,12 @@ class ModelUnavailable(CannotSucceed):
     """The speech model cannot be had."""
 
     code = "model-unavailable"
+
+
+class NotSupported(CannotSucceed):
+    """The speech model cannot do what the job asks for."""
+
+    code = "not-supported"
 
 
 class TooManyAttempts(CannotSucceed):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.errors import CannotSucceed, EchoBaseError, FenceLost
+from shared.errors import BadInput, CannotSucceed, EchoBaseError, FenceLost, ModelUnavailable
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,10 @@ def decide(error: BaseException, attempt: int, policy: RetryPolicy) -> Decision:
     match error:
         case FenceLost():
             return Abandon()
-        case CannotSucceed():
+        case ModelUnavailable() if attempt < policy.attempts:
+            # Another worker may have the model.
+            return RetryAfter(policy.wait(attempt))
+        case CannotSucceed() | BadInput():
             return DeadLetter(error.code, str(error))
         case _ if attempt >= policy.attempts:
             code = error.code if isinstance(error, EchoBaseError) else "too-many-attempts"

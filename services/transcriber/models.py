@@ -1,0 +1,95 @@
+"""Finding a speech model by its name.
+
+    demo                  the folder that comes with this package
+    a path                a folder that holds a faster-whisper model
+    a name in the models' folder     the folder of that name below `ECHOBASE_MODEL_FOLDER`
+    medium.en, large-v3…  faster-whisper's names, or `owner/name`; fetched into that folder once
+
+A job may ask for any of these but a path or an `owner/name`: its sender is not the operator.
+"""
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.transcriber import hub
+from services.transcriber.model_folder import Traits, read_traits
+from shared.errors import ModelUnavailable
+
+DEMO = "demo"
+DEMO_FOLDER = Path(__file__).parent / "demo_model"
+
+_WEIGHTS = "model.bin"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_HINT = "set WHISPER_MODEL_NAME to demo, to a folder, or to a name such as medium.en"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model that is on this machine."""
+
+    name: str
+    """By which other workers find it too."""
+    folder: Path
+    traits: Traits
+
+
+def find_configured(name: str, model_folder: Path, *, offline: bool) -> FoundModel:
+    """The model that the operator named; fetched from the hub if need be, and slow then.
+
+    Raises ModelUnavailable, which says what to set.
+    """
+    path = Path(name).expanduser()
+    if _holds_model(path):
+        return _found(path.resolve().name, path)
+    if name.startswith((".", "/", "~")) or path.is_dir():
+        raise ModelUnavailable(f"the model folder {name!r} holds no {_WEIGHTS}: {_HINT}")
+    try:
+        return find_named(name, model_folder, offline=offline)
+    except ModelUnavailable:
+        if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+            return _found(name, _fetch(name, model_folder, offline=offline))
+        raise
+
+
+def find_named(name: str, model_folder: Path, *, offline: bool) -> FoundModel:
+    """The model that a job, or a frozen plan, names; never a path.
+
+    Raises ModelUnavailable.
+    """
+    if name == DEMO:
+        return _found(name, DEMO_FOLDER)
+    if _PLAIN_NAME.match(name):
+        if _holds_model(model_folder / name):
+            return _found(name, model_folder / name)
+        if name in hub.names():
+            return _found(name, _fetch(name, model_folder, offline=offline))
+    raise ModelUnavailable(f"there is no model named {name!r}: {_HINT}")
+
+
+def _found(name: str, folder: Path) -> FoundModel:
+    return FoundModel(name, folder, read_traits(folder))
+
+
+def _holds_model(folder: Path) -> bool:
+    return (folder / _WEIGHTS).is_file()
+
+
+def _fetch(name: str, model_folder: Path, *, offline: bool) -> Path:
+    # What is here already is used without asking the hub: a start must not need the internet.
+    try:
+        return hub.fetch(name, model_folder, local_only=True)
+    except hub.FetchFailed as error:
+        if offline:
+            raise ModelUnavailable(
+                f"the model {name!r} is not in {model_folder} and ECHOBASE_OFFLINE is set: {_HINT}"
+            ) from error
+    _log.info("fetching a model from the hub", extra={"model": name, "folder": str(model_folder)})
+    try:
+        return hub.fetch(name, model_folder, local_only=False)
+    except hub.FetchFailed as error:
+        raise ModelUnavailable(
+            f"the model {name!r} cannot be fetched ({error}): {_HINT}"
+        ) from error

@@ -1,0 +1,282 @@
+"""faster-whisper and Silero behind a narrow, typed face; nothing else imports them.
+
+The methods used are those of which faster-whisper's own `transcribe` is made, so that a chunk in a
+whole window gives what `transcribe` gives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from services.transcriber import hub
+from services.transcriber.audio import Samples
+from services.transcriber.chunks import RATE
+from services.transcriber.device import Choice
+from shared.errors import ModelUnavailable
+
+Features = npt.NDArray[np.float32]
+"""Log-mel spectrogram: bands by frames of 10 ms."""
+Encoded = object
+"""What the encoder made of a window; opaque, and on the model's device."""
+
+FRAMES_PER_SECOND = 100
+WHOLE_WINDOW = 3000
+"""Frames; 30 s."""
+LOG_PROBABILITY = -1.0
+"""A mean log probability below this is a failed attempt (faster-whisper's threshold)."""
+COMPRESSION_RATIO = 2.4
+"""Text that gzip shrinks by more repeats itself (faster-whisper's threshold)."""
+_PREPENDED = "\"'“¿([{-"
+_APPENDED = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 - faster-whisper's own, full-width signs included
+
+
+@dataclass(frozen=True)
+class Search:
+    """How the decoder searches for the best text."""
+
+    beam_size: int
+    repetition_penalty: float = 1.0
+    no_repeat_ngram_size: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the decoder is told beside the audio."""
+
+    language: str
+    task: str
+    prompt: str | None
+    hotwords: str | None
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the decoder made of a window."""
+
+    tokens: list[int]
+    log_probability: float
+    """Mean over the tokens."""
+    no_speech: float
+    """Probability, 0 to 1."""
+    compression_ratio: float
+
+
+class TimedWord(NamedTuple):
+    """A word, in seconds from the features' beginning."""
+
+    start: float
+    end: float
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Text between two time stamps, in seconds from the features' beginning."""
+
+    start: float
+    end: float
+    text: str
+    words: list[TimedWord]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A window's pieces, and where to go on."""
+
+    pieces: list[Piece]
+    seek: int
+    """Frame up to which the window was understood."""
+    last_word: float
+    """End of the last word, in seconds; what was passed in, without words."""
+
+
+class Whisper:
+    """A loaded model. Its calls are slow, release the GIL, and may come from any thread."""
+
+    def __init__(self, folder: Path, choice: Choice) -> None:
+        """Load the model.
+
+        Raises ModelUnavailable if it cannot be, or if the device cannot run it.
+        """
+        hub.quiet()
+        self._library: Any = import_module("faster_whisper.transcribe")
+        try:
+            self._model: Any = self._library.WhisperModel(
+                str(folder),
+                device=choice.device,
+                compute_type=choice.compute_type,
+                cpu_threads=choice.threads,
+                local_files_only=True,
+            )
+            # A CUDA library that is missing shows itself only when something is computed.
+            self.encode(np.zeros((self._bands, FRAMES_PER_SECOND), np.float32))
+        except (RuntimeError, ValueError, OSError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ModelUnavailable(f"the model in {folder} cannot be loaded: {reason}") from error
+
+    @property
+    def languages(self) -> list[str]:
+        """ISO 639-1 codes."""
+        return cast(list[str], self._model.supported_languages)
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether there is a language to detect."""
+        return bool(self._model.model.is_multilingual)
+
+    @property
+    def _bands(self) -> int:
+        return int(self._model.model.n_mels)
+
+    def features(self, samples: Samples) -> Features:
+        """The spectrogram of a chunk; its last frame is no content."""
+        return cast(Features, self._model.feature_extractor(samples))
+
+    def encode(self, window: Features) -> Encoded:
+        """Run the encoder over a window: an even number of frames, at most `WHOLE_WINDOW`."""
+        return cast(object, self._model.encode(window))
+
+    def detect_language(self, encoded: Encoded) -> list[tuple[str, float]]:
+        """Languages with their probabilities, the likeliest first."""
+        found = cast(list[tuple[str, float]], self._model.model.detect_language(encoded)[0])
+        return [(token[2:-2], probability) for token, probability in found]
+
+    def generate(self, encoded: Encoded, task: Task, search: Search) -> Generated:
+        """Run the decoder once, without sampling: the same audio gives the same text."""
+        tokenizer = self._tokenizer(task)
+        previous: list[int] = tokenizer.encode(f" {task.prompt.strip()}") if task.prompt else []
+        prompt = self._model.get_prompt(tokenizer, previous, hotwords=task.hotwords)
+        result, log_probability, _, ratio = self._model.generate_with_fallback(
+            encoded, prompt, tokenizer, self._options(tokenizer, search)
+        )
+        return Generated(
+            list(result.sequences_ids[0]),
+            float(log_probability),
+            float(result.no_speech_prob),
+            float(ratio),
+        )
+
+    def split(
+        self,
+        encoded: Encoded,
+        task: Task,
+        tokens: list[int],
+        *,
+        seek: int,
+        size: int,
+        words_after: float | None,
+    ) -> Split:
+        """Cut a window's tokens at their time stamps.
+
+        `seek` and `size` are the window's place, in frames; `words_after` is the end of the last
+        word before the window, in seconds, or None if no words are wanted.
+        """
+        tokenizer = self._tokenizer(task)
+        found: list[dict[str, Any]]
+        found, after, ended = self._model._split_segments_by_timestamps(  # noqa: SLF001 - it is what transcribe itself uses, and there is no public one
+            tokenizer=tokenizer,
+            tokens=tokens,
+            time_offset=seek / FRAMES_PER_SECOND,
+            segment_size=size,
+            segment_duration=size / FRAMES_PER_SECOND,
+            seek=seek,
+        )
+        last_word = words_after or 0.0
+        if words_after is not None:
+            self._model.add_word_timestamps(
+                [found],
+                tokenizer,
+                encoded,
+                size,
+                _PREPENDED,
+                _APPENDED,
+                last_speech_timestamp=words_after,
+            )
+            end = max((w["end"] for s in found for w in s["words"]), default=None)
+            if end is not None:
+                last_word = float(end)
+                if not ended and last_word > seek / FRAMES_PER_SECOND:
+                    after = round(last_word * FRAMES_PER_SECOND)
+        return Split([_piece(tokenizer, segment) for segment in found], int(after), last_word)
+
+    def _tokenizer(self, task: Task) -> Any:  # noqa: ANN401 - faster-whisper has no types
+        return self._library.Tokenizer(
+            self._model.hf_tokenizer, self.multilingual, task=task.task, language=task.language
+        )
+
+    def _options(self, tokenizer: Any, search: Search) -> object:  # noqa: ANN401 - as above
+        return self._library.TranscriptionOptions(
+            **_FIXED,
+            beam_size=search.beam_size,
+            repetition_penalty=search.repetition_penalty,
+            no_repeat_ngram_size=search.no_repeat_ngram_size,
+            suppress_tokens=list(self._library.get_suppressed_tokens(tokenizer, [-1])),
+        )
+
+
+_FIXED: Final[dict[str, object]] = {
+    # One attempt at temperature 0, judged by ourselves; the engine decides on further ones.
+    "temperatures": [0.0],
+    "log_prob_threshold": None,
+    "no_speech_threshold": None,
+    "compression_ratio_threshold": None,
+    # What transcribe does unless told otherwise.
+    "patience": 1,
+    "length_penalty": 1,
+    "suppress_blank": True,
+    "max_initial_timestamp": 1.0,
+    "max_new_tokens": None,
+    # What the methods that we call never look at.
+    "best_of": 1,
+    "condition_on_previous_text": False,
+    "prompt_reset_on_temperature": 0.5,
+    "initial_prompt": None,
+    "prefix": None,
+    "without_timestamps": False,
+    "word_timestamps": False,
+    "prepend_punctuations": _PREPENDED,
+    "append_punctuations": _APPENDED,
+    "multilingual": False,
+    "clip_timestamps": "0",
+    "hallucination_silence_threshold": None,
+    "hotwords": None,
+}
+
+
+def speech_timestamps(
+    samples: Samples, shortest_pause: float, longest: float
+) -> list[tuple[int, int]]:
+    """Start and end, in samples, of each stretch of speech; lengths are in seconds.
+
+    Speech of more than `longest` is cut at its last short silence, if it has one.
+    """
+    vad: Any = import_module("faster_whisper.vad")
+    options = vad.VadOptions(
+        max_speech_duration_s=longest,
+        min_silence_duration_ms=round(shortest_pause * 1000),
+        speech_pad_ms=0,
+    )
+    found = cast(
+        list[dict[str, int]],
+        vad.get_speech_timestamps(samples, options, RATE),
+    )
+    return [(span["start"], span["end"]) for span in found]
+
+
+def _piece(tokenizer: Any, segment: dict[str, Any]) -> Piece:  # noqa: ANN401 - as above
+    words: Sequence[dict[str, Any]] = segment.get("words", ())
+    return Piece(
+        float(segment["start"]),
+        float(segment["end"]),
+        str(tokenizer.decode(segment["tokens"])).strip(),
+        [
+            TimedWord(float(w["start"]), float(w["end"]), str(w["word"]), float(w["probability"]))
+            for w in words
+        ],
+    )
