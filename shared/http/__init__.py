@@ -1,0 +1,1 @@
+"""What the two HTTP services share: errors (RFC 9457), the key, host and origin, documentation."""
