@@ -1,0 +1,237 @@
+"""nats-server and the S3 server of the local stack, run from their wheels, on loopback only.
+
+Both are used by the supervisor and by the tests. Data survives a kill: start again finds it.
+"""
+
+import http.client
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.process import Process
+from shared.settings import NatsSettings, StoreSettings
+
+_POLL = 0.01
+
+
+class StartFailed(Exception):
+    """A server did not come up."""
+
+
+def executable(name: str) -> Path:
+    """A program that a wheel put beside this Python.
+
+    Raises StartFailed if it is missing.
+    """
+    path = Path(sys.executable).parent / name
+    if not path.exists():
+        raise StartFailed(f"{name} is not installed beside {sys.executable}; run `make install`")
+    return path
+
+
+@dataclass(frozen=True)
+class NatsServer:
+    """How a nats-server is run: where it listens, who may log in and where its streams lie."""
+
+    folder: Path
+    port: int
+    monitor_port: int
+    user: str
+    password: str
+
+    @property
+    def settings(self) -> NatsSettings:
+        """How to reach it."""
+        return NatsSettings(
+            nats_url=f"nats://{LOOPBACK}:{self.port}",
+            nats_user=self.user,
+            nats_password=self.password,
+        )
+
+    def process(self, log: Path) -> Process:
+        """Its process, not yet started; writes its configuration."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "nats.conf"
+        _write_private(config, self._config())
+        return Process(
+            [str(executable("nats-server")), "--config", str(config)], log=log, env=os.environ
+        )
+
+    def ready(self) -> bool:
+        """Whether it answers, with its streams restored."""
+        return _answers(self.monitor_port, "/healthz")
+
+    def _config(self) -> str:
+        # Accepted means kept: every publish is on disk before it is acknowledged. The file store's
+        # limit is stated, because by default it is a share of the disk's free room and a stream
+        # that fits today would be refused tomorrow.
+        return "\n".join(
+            (
+                f"listen: {json.dumps(f'{LOOPBACK}:{self.port}')}",
+                f"http: {json.dumps(f'{LOOPBACK}:{self.monitor_port}')}",
+                "authorization {",
+                f"  user: {json.dumps(self.user)}",
+                f"  password: {json.dumps(self.password)}",
+                "}",
+                "jetstream {",
+                f"  store_dir: {json.dumps(str(self.folder.absolute()))}",
+                "  sync_interval: always",
+                "  max_file_store: 16G",
+                "}",
+                "",
+            )
+        )
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """How a `weed mini`, a whole S3 server, is run."""
+
+    folder: Path
+    port: int
+    inner_ports: tuple[int, ...]
+    """Nine more, for its parts: S3 gRPC, then HTTP and gRPC of master, volume, filer and admin."""
+    access_key: str
+    secret_key: str
+
+    INNER = 9
+
+    @property
+    def settings(self) -> StoreSettings:
+        """How to reach it."""
+        return StoreSettings(
+            store_url=f"http://{LOOPBACK}:{self.port}",
+            store_access_key=self.access_key,
+            store_secret_key=self.secret_key,
+        )
+
+    def process(self, log: Path) -> Process:
+        """Its process, not yet started."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Without keys it takes anonymous writes. They are read from the environment, since
+        # everybody may read a command line.
+        env = os.environ | {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+        return Process(
+            [str(executable("weed")), "-logtostderr=true", "mini", *self._options()],
+            log=log,
+            env=env,
+            cwd=self.folder,
+        )
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        return _answers(self.port, "/healthz")
+
+    def _options(self) -> list[str]:
+        s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = (
+            self.inner_ports
+        )
+        return [
+            # Relative to the working directory: a Unix socket's path has 100 characters at most.
+            "-dir=.",
+            "-filer.localSocket=filer.sock",
+            "-s3.localSocket=s3.sock",
+            f"-ip={LOOPBACK}",
+            f"-ip.bind={LOOPBACK}",
+            f"-s3.port={self.port}",
+            f"-s3.port.grpc={s3_grpc}",
+            f"-master.port={master}",
+            f"-master.port.grpc={master_grpc}",
+            f"-volume.port={volume}",
+            f"-volume.port.grpc={volume_grpc}",
+            f"-filer.port={filer}",
+            f"-filer.port.grpc={filer_grpc}",
+            f"-admin.port={admin}",
+            f"-admin.port.grpc={admin_grpc}",
+            "-admin.ui=false",
+            "-webdav=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-master.telemetry=false",
+        ]
+
+
+Recipe = NatsServer | S3Server
+
+
+class LocalServer:
+    """A server that is started and stopped by hand, as the tests do."""
+
+    def __init__(self, recipe: Recipe, log: Path) -> None:
+        self.recipe = recipe
+        self.process = recipe.process(log)
+
+    def start(self, timeout: float = 30.0) -> None:
+        """Start it, with the same folder and ports every time, and wait until it is ready.
+
+        Raises StartFailed, with the end of its log.
+        """
+        self.process.start()
+        wait_until(self.recipe.ready, self.process, timeout)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """End it as kill -9 does."""
+        self.process.kill()
+
+
+def new_nats(folder: Path, ports: tuple[int, int] | None = None) -> NatsServer:
+    """A nats-server with new credentials, on free ports unless they are given."""
+    port, monitor = ports or free_ports(2)
+    return NatsServer(folder, port, monitor, "echobase", secrets.token_urlsafe(24))
+
+
+def new_s3(folder: Path, port: int | None = None) -> S3Server:
+    """An S3 server with new credentials, on free ports unless one is given."""
+    first, *inner = free_ports(1 + S3Server.INNER)
+    return S3Server(
+        folder, port or first, tuple(inner), secrets.token_hex(10), secrets.token_urlsafe(30)
+    )
+
+
+def wait_until(ready: Callable[[], bool], process: Process, timeout: float) -> None:
+    """Poll until a process is ready.
+
+    Raises StartFailed, with the end of its log, if it ends or is not in time.
+    """
+    deadline = time.monotonic() + timeout
+    while not ready():
+        if not process.alive:
+            raise StartFailed(_failure(process, f"ended with exit code {process.exit_code}"))
+        if time.monotonic() > deadline:
+            raise StartFailed(_failure(process, f"was not ready after {timeout:g} s"))
+        time.sleep(_POLL)
+
+
+def _failure(process: Process, what: str) -> str:
+    name = Path(process.command[0]).name
+    return "\n".join((f"{name} {what}; the end of {process.log}:", *process.last_lines()))
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)

@@ -1,0 +1,42 @@
+"""Fixtures of the whole suite; a skipped test is a failed one."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from shared.settings import StoreSettings
+from tests.support.servers import NatsFixture, S3Fixture
+
+
+@pytest.fixture
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsFixture]:
+    """A fresh nats-server with an empty JetStream; it takes some milliseconds to start."""
+    server = NatsFixture(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Fixture]:
+    """The session's S3 server. Who kills it must start it again before the test ends."""
+    server = S3Fixture(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def store_settings(s3_server: S3Fixture) -> StoreSettings:
+    """The S3 server with a bucket's name that no other test has; the bucket does not exist yet."""
+    return msgspec.structs.replace(s3_server.settings, store_bucket=f"test-{uuid4().hex}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A test that is not run proves nothing: it counts as failed."""
+    if report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which counts as failed: {report.longrepr}"

@@ -1,0 +1,25 @@
+"""Real servers for tests: each listens on loopback, on ports of its own."""
+
+from pathlib import Path
+
+from deploy.local.servers import LocalServer, new_nats, new_s3
+from shared.settings import NatsSettings, StoreSettings
+
+
+class NatsFixture(LocalServer):
+    """A nats-server; kill() and start() keep port, folder and credentials."""
+
+    def __init__(self, folder: Path) -> None:
+        recipe = new_nats(folder / "nats")
+        super().__init__(recipe, folder / "nats.log")
+        self.settings: NatsSettings = recipe.settings
+        self.monitor_url = f"http://127.0.0.1:{recipe.monitor_port}"
+
+
+class S3Fixture(LocalServer):
+    """An S3 server; kill() and start() keep port, folder and credentials."""
+
+    def __init__(self, folder: Path) -> None:
+        recipe = new_s3(folder / "store")
+        super().__init__(recipe, folder / "store.log")
+        self.settings: StoreSettings = recipe.settings
