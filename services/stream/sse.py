@@ -44,13 +44,12 @@ def event_frame(epoch: str, message: StoredMessage) -> bytes:
     return _frame(kind, EventId(epoch, message.sequence), message.data)
 
 
-def gap_frame(reason: str, resumes_at: EventId) -> bytes:
-    """The frame that says that events may be missing.
+def gap_frame(reason: str) -> bytes:
+    """The frame that says that events may be missing, and why.
 
-    It carries the id from which the stream goes on, so that a reader that comes back before the
-    next event is not told a second time.
+    It has no id: a reader keeps its own until the next event brings one.
     """
-    return _frame("gap", resumes_at, msgspec.json.encode({"type": "gap", "reason": reason}))
+    return b"event: gap\ndata: %b\n\n" % msgspec.json.encode({"type": "gap", "reason": reason})
 
 
 def comment_frame(text: str) -> bytes:

@@ -1,0 +1,114 @@
+"""The stream service's process: `python -m services.stream`.
+
+It starts whether or not NATS and the S3 store are there, and says by `/health/ready` and by its
+heartbeats what it waits for.
+"""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+from services.stream.app import Parts, create_app
+from services.stream.catalogue import Catalogue
+from services.stream.connection import StreamProtocol
+from services.stream.hub import Hub
+from services.stream.recordings import Links
+from services.stream.status import Bulletin
+from shared.bus import Bus
+from shared.errors import BusUnavailable
+from shared.follow import Follow
+from shared.health import OK, Check, Health, Result, degraded
+from shared.lifecycle import Lifecycle, run
+from shared.nats_bus import NatsBus
+from shared.nats_link import Link
+from shared.object_store import ObjectStore
+from shared.s3_store import S3Store
+from shared.settings import (
+    IngestSettings,
+    NatsSettings,
+    StoreSettings,
+    StreamSettings,
+    TelemetrySettings,
+    public_url,
+)
+from shared.topology import EVENTS, Topology, topology
+
+_ENSURE_AGAIN = 1.0
+"""Seconds between attempts to create what is missing on the bus."""
+_log = logging.getLogger(__name__)
+
+
+async def main(life: Lifecycle) -> None:
+    """Serve until the order to stop."""
+    settings = life.load(StreamSettings)
+    nats = life.load(NatsSettings)
+    link = Link(nats, "stream")
+    bus, store = NatsBus(link), S3Store(life.load(StoreSettings))
+    follow = Follow(
+        bus, EVENTS.name, ring=settings.ring_events, backlog_bytes=settings.backlog_bytes
+    )
+    links = _links(life, settings)
+    health = Health({"bus": _bus_check(bus), "store": _store_check(store)}, stopping=life.stopping)
+    parts = Parts(
+        site=life.site,
+        links=links,
+        hub=Hub(
+            follow,
+            life.stopping,
+            settings.heartbeat,
+            traced=bool(life.load(TelemetrySettings).otlp_endpoint),
+        ),
+        catalogue=Catalogue(store, bus, links.ingest),
+        bulletin=Bulletin(bus),
+        health=health,
+    )
+    async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
+        closing.push_async_callback(store.close)
+        closing.push_async_callback(bus.close)
+        waiting = [
+            tasks.create_task(_prepare(link, bus, topology(nats.nats_replicas, nats.ack_wait))),
+            tasks.create_task(follow.run()),
+        ]
+        health.mark_started()
+        await life.serve(create_app(parts), settings.stream_port, StreamProtocol)
+        for task in waiting:
+            task.cancel()
+
+
+def _links(life: Lifecycle, settings: StreamSettings) -> Links:
+    ingest = life.load(IngestSettings)
+    bind, base = life.site.bind, life.site.base_path
+    return Links(
+        stream=public_url(settings.public_url, bind, settings.stream_port, base),
+        ingest=public_url(ingest.ingest_public_url, bind, ingest.ingest_port, base),
+    )
+
+
+async def _prepare(link: Link, bus: Bus, wanted: Topology) -> None:
+    """Connect, and create the streams if this is the first service to come."""
+    await link.open()
+    while True:
+        try:
+            await bus.ensure(wanted)
+            return
+        except BusUnavailable as error:
+            _log.warning("the bus is not ready", extra={"reason": str(error)})
+            await asyncio.sleep(_ENSURE_AGAIN)
+
+
+def _bus_check(bus: Bus) -> Check:
+    async def check() -> Result:
+        return OK if await bus.ready() else degraded("NATS is away: no new events come")
+
+    return check
+
+
+def _store_check(store: ObjectStore) -> Check:
+    async def check() -> Result:
+        return OK if await store.ready() else degraded("the S3 store is away: no transcripts")
+
+    return check
+
+
+if __name__ == "__main__":
+    run("stream", main)

@@ -1,0 +1,96 @@
+"""Stream's HTTP application: its routes, and what their handlers are given."""
+
+from dataclasses import dataclass
+
+from litestar import Litestar, asgi
+from litestar.di import Provide
+from litestar.types import Receive, Scope, Send
+
+from services.stream.audio import audio
+from services.stream.catalogue import Catalogue
+from services.stream.events import events
+from services.stream.hub import Hub
+from services.stream.pages import Page, index, page_file
+from services.stream.recordings import (
+    Links,
+    recording,
+    transcript_json,
+    transcript_srt,
+    transcript_txt,
+    transcript_vtt,
+)
+from services.stream.session import sign_in, sign_out
+from services.stream.status import Bulletin, status
+from shared.health import Health
+from shared.http.auth import PUBLIC, SameSite, origins, require_key
+from shared.http.docs import openapi_config, openapi_json
+from shared.http.problem import exception_handlers
+from shared.http.tracing import UNTRACED, Traced
+from shared.settings import SiteSettings
+
+_DESCRIPTION = """\
+What is transcribed, live and afterwards. Recordings are sent to ingest, whose API is described at
+its own `/ingest/docs`.
+"""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the application stands on."""
+
+    site: SiteSettings
+    links: Links
+    hub: Hub
+    catalogue: Catalogue
+    bulletin: Bulletin
+    health: Health
+
+
+def create_app(parts: Parts) -> Litestar:
+    """The application, under the site's base path."""
+
+    @asgi("/health", is_mount=True, opt={PUBLIC: True, UNTRACED: True}, copy_scope=True)
+    async def health(scope: Scope, receive: Receive, send: Send) -> None:
+        await parts.health(scope, receive, send)
+
+    page = Page(origins([parts.links.ingest]))
+    given = {
+        "site": parts.site,
+        "links": parts.links,
+        "hub": parts.hub,
+        "catalogue": parts.catalogue,
+        "bulletin": parts.bulletin,
+        "page": page,
+    }
+    return Litestar(
+        path=parts.site.base_path or "/",
+        route_handlers=[
+            index,
+            page_file,
+            events,
+            recording,
+            transcript_json,
+            transcript_txt,
+            transcript_srt,
+            transcript_vtt,
+            audio,
+            status,
+            sign_in,
+            sign_out,
+            health,
+            openapi_json(),
+        ],
+        dependencies={name: _constant(value) for name, value in given.items()},
+        guards=[require_key(parts.site.api_key)],
+        middleware=[SameSite(parts.site, [parts.links.stream, parts.links.ingest]), Traced()],
+        exception_handlers=exception_handlers(),
+        openapi_config=openapi_config("EchoBase stream", _DESCRIPTION),
+        logging_config=None,
+    )
+
+
+def _constant(value: object) -> Provide:
+    def give() -> object:
+        return value
+
+    return Provide(give, sync_to_thread=False)

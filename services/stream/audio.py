@@ -1,0 +1,98 @@
+"""`GET /v1/recordings/{id}/audio`: a recording's audio, whole or a part of it."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from litestar import Request, Response, get
+from litestar.datastructures import State
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from services.stream.catalogue import Catalogue
+from services.stream.ranges import Span, Unsatisfiable, parse_range
+from services.stream.recordings import checked
+from shared.http.problem import problems
+from shared.messages import Recording
+
+_SLICE = 1024**2
+"""Bytes read from the store at once, which bounds what a listener costs."""
+
+_TYPES = {
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "mp4": "audio/mp4",
+    "ogg": "audio/ogg",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "webm": "audio/webm",
+    "amr": "audio/amr",
+    "aac": "audio/aac",
+    "aiff": "audio/aiff",
+    "caf": "audio/x-caf",
+}
+
+
+@get(
+    "/v1/recordings/{recording_id:str}/audio",
+    media_type="audio/*",
+    summary="A recording's audio",
+    description="The file as it came. One `Range` of bytes may be asked for.",
+    tags=["recordings"],
+    responses=problems(400, 401, 404, 503),
+)
+async def audio(
+    request: Request[object, object, State],
+    recording_id: str,
+    catalogue: Catalogue,
+    span: Annotated[
+        str | None, Parameter(header="Range", description="Bytes, such as `bytes=0-1023`")
+    ] = None,
+) -> Response[bytes] | Stream:
+    """Answer with the file, or with the bytes asked for."""
+    found = await catalogue.recording(checked(recording_id))
+    headers = _headers(found)
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(b"", status_code=304, headers=headers)
+    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
+        span = None
+    try:
+        part = parse_range(span, found.size)
+    except Unsatisfiable:
+        return Response(b"", status_code=416, headers={"Content-Range": f"bytes */{found.size}"})
+    whole = Span(0, found.size)
+    if part:
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{found.size}"
+    headers["Content-Length"] = str((part or whole).length)
+    return Stream(
+        _slices(catalogue, found.audio, part or whole),
+        status_code=206 if part else 200,
+        media_type=media_type(found.audio),
+        headers=headers,
+    )
+
+
+def media_type(key: str) -> str:
+    """The media type that a key's extension stands for."""
+    return _TYPES.get(key.rpartition(".")[2].lower(), "application/octet-stream")
+
+
+def _headers(recording: Recording) -> dict[str, str]:
+    return {
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{recording.sha256}"',
+        "Cache-Control": "private, max-age=3600",
+        # What somebody uploaded must never run as a page of ours.
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+async def _slices(catalogue: Catalogue, key: str, span: Span) -> AsyncIterator[bytes]:
+    at = span.start
+    while at < span.stop:
+        part = await catalogue.audio(key, at, min(_SLICE, span.stop - at))
+        if not part:
+            return
+        yield part
+        at += len(part)

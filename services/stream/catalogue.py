@@ -1,0 +1,149 @@
+"""What is known of a recording: from the store, and from EVENTS for what is not stored yet."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from shared import object_keys
+from shared.bus import Bus
+from shared.errors import ObjectMissing
+from shared.http.problem import ProblemError
+from shared.messages import Recording, Transcript, VersionRequest, decode
+from shared.object_store import ObjectStore
+from shared.version_state import VersionState, read_recording
+
+Status = Literal["queued", "started", "completed", "failed"]
+
+
+class VersionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a recording's transcript, as it stands."""
+
+    version: Annotated[int, Meta(description="Version number")]
+    status: Annotated[Status, Meta(description="How far it is")]
+    request: Annotated[VersionRequest | None, Meta(description="How it was asked for")] = None
+    segments: Annotated[int, Meta(description="Segments known so far")] = 0
+    code: Annotated[str, Meta(description="Why it failed, as a word for programs")] = ""
+    reason: Annotated[str, Meta(description="Why it failed, as a sentence for people")] = ""
+    transcript: Annotated[str, Meta(description="Address of the transcript, once there is one")] = (
+        ""
+    )
+
+
+class Catalogue:
+    """Reads recordings and their versions."""
+
+    def __init__(self, store: ObjectStore, bus: Bus, ingest_url: str) -> None:
+        """`ingest_url`: where a recording may still be spooled."""
+        self._store = store
+        self._bus = bus
+        self._ingest_url = ingest_url
+
+    async def recording(self, id: str) -> Recording:
+        """The recording. Raises ProblemError (404), StoreUnavailable."""
+        try:
+            return decode(await self._store.get(object_keys.record(id)), Recording)
+        except ObjectMissing:
+            raise ProblemError(
+                404,
+                f"There is no recording {id!r} in the store. If it was sent a moment ago it may "
+                f"still be on its way: ask {self._ingest_url}/v1/spool/{id}.",
+                code="unknown-recording",
+            ) from None
+
+    async def versions(self, id: str) -> list[VersionView]:
+        """Every version of a recording, in order.
+
+        Raises StoreUnavailable; BusUnavailable if that is needed to tell how far a version is.
+        """
+        asked: dict[int, bool] = {}
+        async for found in self._store.list(object_keys.versions_prefix(id)):
+            if (number := object_keys.version_of(found.key)) is not None:
+                done = found.key == object_keys.transcript(id, number)
+                asked[number] = asked.get(number, False) or done
+        # A transcript is the last word: the bus is asked only where one is missing.
+        states = {} if asked and all(asked.values()) else await read_recording(self._bus, id)
+        return [
+            version_view(
+                number,
+                stored=asked.get(number, False),
+                state=states.get(number, VersionState()),
+                request=await self._request(id, number) if number in asked else None,
+            )
+            for number in sorted({*asked, *states})
+        ]
+
+    async def transcript(self, id: str, version: int | None) -> Transcript:
+        """A version's transcript, or the newest there is.
+
+        Raises ProblemError: 404 if the recording or the version is unknown, 409 if it is not
+        ready, 410 if it failed. Raises StoreUnavailable, BusUnavailable.
+        """
+        if version is not None:
+            try:
+                return await self._transcript(id, version)
+            except ObjectMissing:
+                pass
+        await self.recording(id)
+        versions = await self.versions(id)
+        number = choose(versions, version)
+        return await self._transcript(id, number)
+
+    async def audio(self, key: str, start: int, length: int) -> bytes:
+        """A part of a recording's audio. Raises ObjectMissing, StoreUnavailable."""
+        return await self._store.get_range(key, start, length)
+
+    async def _transcript(self, id: str, version: int) -> Transcript:
+        return decode(await self._store.get(object_keys.transcript(id, version)), Transcript)
+
+    async def _request(self, id: str, version: int) -> VersionRequest | None:
+        try:
+            return decode(await self._store.get(object_keys.request(id, version)), VersionRequest)
+        except ObjectMissing:
+            return None
+
+
+def version_view(
+    number: int, *, stored: bool, state: VersionState, request: VersionRequest | None
+) -> VersionView:
+    """How a version stands: `stored` says whether its transcript is in the store."""
+    status: Status = "queued"
+    if stored or state.completed:
+        status = "completed"
+    elif state.failed:
+        status = "failed"
+    elif state.starts:
+        status = "started"
+    failed = state.failed if status == "failed" else None
+    return VersionView(
+        version=number,
+        status=status,
+        request=request,
+        segments=len(state.segments),
+        code=failed.code if failed else "",
+        reason=failed.reason if failed else "",
+    )
+
+
+def choose(versions: list[VersionView], wanted: int | None) -> int:
+    """The version whose transcript to give: the wanted one, else the newest that has one.
+
+    Raises ProblemError as `Catalogue.transcript` does.
+    """
+    if wanted is not None:
+        candidates = [view for view in versions if view.version == wanted]
+    else:
+        candidates = versions
+    if not candidates:
+        asked = "no version yet" if wanted is None else f"no version {wanted}"
+        # A recording is stored before its first version is claimed: that one is on its way.
+        status = 409 if wanted is None else 404
+        raise ProblemError(status, f"The recording has {asked}.", code="unknown-version")
+    for view in reversed(candidates):
+        if view.status == "completed":
+            return view.version
+    newest = candidates[-1]
+    if newest.status == "failed":
+        detail = f"Version {newest.version} failed: {newest.reason}"
+        raise ProblemError(410, detail, code=newest.code or "failed")
+    detail = f"Version {newest.version} is not ready: it is {newest.status}."
+    raise ProblemError(409, detail, code="not-ready")

@@ -1,0 +1,111 @@
+"""`GET /v1/status`: what the page's corner shows of the whole system."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Annotated, Literal
+
+from litestar import get
+from msgspec import Meta, Struct
+
+from services.stream.hub import Hub
+from services.stream.recordings import Links
+from shared.bus import Bus
+from shared.errors import BusUnavailable
+from shared.http.problem import problems
+from shared.settings import SiteSettings
+from shared.subjects import LANES
+from shared.topology import EVENTS, lane_consumer
+
+_FRESH = 2.0
+"""Seconds for which an answer serves every page that asks."""
+_PATIENCE = 2.0
+"""Seconds after which a bus that does not answer counts as away."""
+
+
+class EventRange(Struct, frozen=True):
+    """What the log of events holds; an event's id is `<epoch>-<sequence>`."""
+
+    epoch: str
+    first: int
+    last: int
+
+
+class StatusView(Struct, frozen=True, kw_only=True):
+    """The system as stream sees it."""
+
+    version: Annotated[str, Meta(description="Version of EchoBase")]
+    bus: Annotated[Literal["connected", "away"], Meta(description="Whether NATS answers")]
+    events: Annotated[EventRange | None, Meta(description="What EVENTS holds; null if away")]
+    lanes: Annotated[
+        dict[str, int] | None, Meta(description="Jobs that wait or are in hand; null if away")
+    ]
+    workers: Annotated[
+        list[dict[str, str]], Meta(description="Transcribers that are alive, with their models")
+    ]
+    readers: Annotated[int, Meta(description="Open event streams of this process")]
+    ingest: Annotated[str, Meta(description="Address of ingest")]
+    locked: Annotated[bool, Meta(description="Whether a key is asked for")]
+
+
+@dataclass(frozen=True)
+class BusView:
+    """What the bus knows of the system; nothing, while it is away."""
+
+    events: EventRange | None = None
+    lanes: dict[str, int] | None = None
+    workers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+
+
+class Bulletin:
+    """The bus's view, asked for at most every few seconds however many pages ask."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._lock = asyncio.Lock()
+        self._asked = float("-inf")
+        self._view = BusView()
+
+    async def read(self) -> BusView:
+        """The view, at most a few seconds old."""
+        async with self._lock:
+            if time.monotonic() - self._asked > _FRESH:
+                self._view = await self._ask()
+                self._asked = time.monotonic()
+        return self._view
+
+    async def _ask(self) -> BusView:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._look()
+        except (BusUnavailable, TimeoutError):
+            return BusView()
+
+    async def _look(self) -> BusView:
+        state, workers, pending = await asyncio.gather(
+            self._bus.state(EVENTS.name),
+            self._bus.discover("transcriber"),
+            asyncio.gather(*(self._bus.pending(lane_consumer(lane)) for lane in LANES)),
+        )
+        return BusView(
+            EventRange(state.epoch, state.first, state.last),
+            dict[str, int](zip(LANES, pending, strict=True)),
+            sorted((dict(worker) for worker in workers), key=lambda worker: sorted(worker.items())),
+        )
+
+
+@get("/v1/status", summary="The system's state", tags=["status"], responses=problems(401))
+async def status(bulletin: Bulletin, hub: Hub, links: Links, site: SiteSettings) -> StatusView:
+    """Say who works, what waits and where the events are."""
+    view = await bulletin.read()
+    return StatusView(
+        version=version("echobase"),
+        bus="away" if view.events is None else "connected",
+        events=view.events,
+        lanes=view.lanes,
+        workers=view.workers,
+        readers=hub.readers,
+        ingest=links.ingest,
+        locked=bool(site.api_key),
+    )
