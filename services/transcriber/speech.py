@@ -6,6 +6,8 @@ together again. The result depends on the audio and the plan alone.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from services.transcriber.audio import Audio
 from services.transcriber.chunks import RATE, Span
 from services.transcriber.whisper import speech_timestamps
@@ -52,3 +54,8 @@ def _at_seam(before: Span, after: Span, block: int) -> bool:
 def _longest_utterance(plan: Plan) -> float:
     # The detector then prefers the last short silence to a hard cut.
     return max(1.0, plan.longest_chunk - 2 * plan.padding)
+
+
+def warm_up() -> None:
+    """Load the detector, which the first recording would otherwise wait for."""
+    speech_timestamps(np.zeros(RATE, np.float32), 1.0, 30.0)

@@ -1,0 +1,138 @@
+"""The transcriber's process: its parts, put together, started and ended."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from services.transcriber.attempt import Workshop
+from services.transcriber.blocking import in_thread
+from services.transcriber.device import Choice
+from services.transcriber.engine import Engine
+from services.transcriber.engines import Engines, load_named, load_own
+from services.transcriber.patience import Patience, Stopped
+from services.transcriber.speech import warm_up
+from services.transcriber.work_folder import work_folder
+from services.transcriber.worker import SERVICE, Worker
+from shared.bus import Bus
+from shared.health import OK, Health, Result, degraded, failed
+from shared.lifecycle import Lifecycle
+from shared.nats_bus import connect
+from shared.object_store import ObjectStore
+from shared.retry import RetryPolicy
+from shared.s3_store import S3Store
+from shared.settings import NatsSettings, StoreSettings, TranscriberSettings
+from shared.subjects import LANES
+from shared.topology import Consumer, lane_consumer, topology
+
+_log = logging.getLogger(__name__)
+_CHUNK_SHARE = 0.8
+"""Of the grace, for the chunk in hand; the rest is for handing back."""
+
+
+async def main(life: Lifecycle) -> None:
+    """Serve health and work on jobs until told to end.
+
+    Raises SettingError, or ModelUnavailable if the configured model cannot be had.
+    """
+    service = Service(life)
+    async with asyncio.TaskGroup() as tasks:
+        # Health first: a model may take minutes to load, and that is no reason for a restart.
+        tasks.create_task(
+            life.serve(service.health, service.settings.transcriber_port, announce=False)
+        )
+        tasks.create_task(service.run())
+
+
+class Service:
+    """One transcriber."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        """Raises SettingError."""
+        self._life = life
+        self._began = time.monotonic()
+        self.settings = life.load(TranscriberSettings)
+        self._nats = life.load(NatsSettings)
+        self._store = S3Store(life.load(StoreSettings))
+        self._bus: Bus | None = None
+        self._patience = Patience(life.stopping)
+        self.worker = f"{socket.gethostname()}-{os.getpid()}"
+        self.health = Health(
+            {"bus": self._check_bus, "store": self._check_store}, stopping=life.stopping
+        )
+
+    async def run(self) -> None:
+        """Start, work, end."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._store.close)
+            try:
+                bus, engine, choice = await self._patience.finish(self._start())
+            except Stopped:
+                return
+            stack.push_async_callback(bus.close)
+            folder = stack.enter_context(work_folder())
+            await self._announce(bus, engine, choice)
+            await self._worker(bus, engine, folder).run()
+
+    async def _start(self) -> tuple[Bus, Engine, Choice]:
+        # Together: libraries and weights come from the disk while the bus is being reached.
+        async with asyncio.TaskGroup() as tasks:
+            loading = tasks.create_task(in_thread(lambda: load_own(self.settings)))
+            tasks.create_task(in_thread(warm_up))
+            connecting = tasks.create_task(self._connect())
+        return connecting.result(), *loading.result()
+
+    async def _connect(self) -> Bus:
+        self._bus = bus = await connect(self._nats, self.worker)
+        wanted = topology(self._nats.nats_replicas, self._nats.ack_wait)
+        await self._patience.outlast(lambda: bus.ensure(wanted))
+        return bus
+
+    async def _announce(self, bus: Bus, engine: Engine, choice: Choice) -> None:
+        model = engine.model
+        metadata = {
+            "worker": self.worker,
+            "model": model.name,
+            "device": choice.device,
+            "compute_type": choice.compute_type,
+            "notice": model.traits.notice,
+        }
+        await self._patience.outlast(lambda: bus.announce(SERVICE, metadata))
+        if model.traits.notice:
+            _log.warning(model.traits.notice)
+        self.health.mark_started()
+        _log.info("started up", extra={"seconds": round(time.monotonic() - self._began, 3)})
+        self._life.ready(f"http://{self._life.site.bind}:{self.settings.transcriber_port}")
+
+    def _worker(self, bus: Bus, engine: Engine, folder: Path) -> Worker:
+        settings = self.settings
+        shop = Workshop(
+            bus=bus,
+            store=self._store,
+            engines=Engines(engine, lambda name: load_named(name, settings)),
+            settings=settings,
+            patience=self._patience,
+            worker=self.worker,
+            folder=folder,
+            chunk_allowance=_CHUNK_SHARE * self._life.grace,
+        )
+        policy = RetryPolicy(settings.attempts, settings.retry_first, settings.retry_longest)
+        return Worker(shop, consumers(self._nats.ack_wait), policy, self._life.stopping)
+
+    async def _check_bus(self) -> Result:
+        if self._bus is None or not await self._bus.ready():
+            return failed("NATS is away: no jobs can be had")
+        return OK
+
+    async def _check_store(self) -> Result:
+        store: ObjectStore = self._store
+        return OK if await store.ready() else degraded("the store is away: jobs wait for it")
+
+
+def consumers(ack_wait: float) -> Sequence[Consumer]:
+    """The lanes' consumers, the most urgent first; `ack_wait` in seconds."""
+    return [lane_consumer(lane, ack_wait) for lane in LANES]

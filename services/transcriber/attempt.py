@@ -1,0 +1,273 @@
+"""One attempt at one version: from the claimed job to `completed`.
+
+    read the version's events · fetch the audio · `started` (takes the fence, freezes the plan)
+    · decode · find speech · cut · each chunk: model, then its segments as one batch
+    · transcript from the stored events · `completed`
+
+The audio is fetched before `started`, and the bus and the store are waited for: an outage is no
+attempt. Opening the audio and everything after comes after `started`: what kills a worker counts.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypedDict, TypeVar
+
+from services.transcriber import meters
+from services.transcriber.audio import Audio, decode
+from services.transcriber.blocking import in_thread
+from services.transcriber.chunks import RATE, Span, plan_chunks
+from services.transcriber.engine import Chunk, Engine, Spoken
+from services.transcriber.engines import Engines
+from services.transcriber.patience import Patience
+from services.transcriber.plan import make_plan
+from services.transcriber.speech import find_speech, speech_seconds
+from services.transcriber.transcript import make_transcript
+from shared import object_keys
+from shared.bus import Bus
+from shared.errors import CannotSucceed, FenceLost
+from shared.messages import (
+    Completed,
+    Job,
+    Metadata,
+    Plan,
+    Queued,
+    Segment,
+    Started,
+    encode,
+)
+from shared.object_store import ObjectStore
+from shared.settings import TranscriberSettings
+from shared.telemetry import tracer
+from shared.version_state import VersionState, read_version
+from shared.writer import VersionWriter
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_STALE_READ = 0.05
+"""Seconds until a replica that lags behind is read again."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every attempt of one worker uses."""
+
+    bus: Bus
+    store: ObjectStore
+    engines: Engines
+    settings: TranscriberSettings
+    patience: Patience
+    worker: str
+    """This worker's name in `started`."""
+    folder: Path
+    """For temporary files."""
+    chunk_allowance: float
+    """Seconds that the chunk in hand may still take once the process was told to end."""
+
+
+class Attempt:
+    """One attempt at one version."""
+
+    def __init__(self, shop: Workshop, job: Job, state: VersionState) -> None:
+        """`state` is what the stream holds of the version."""
+        self._shop = shop
+        self._job = job
+        self._state = state
+        self._began = time.monotonic()
+        self._untouched = False
+        self.writer = VersionWriter(
+            shop.bus, job.source, job.channel, job.recording, job.version, state.last_sequence
+        )
+
+    async def run(self) -> None:
+        """Make the transcript; returns once `completed` is stored.
+
+        Raises Stopped, FenceLost, CannotSucceed, NotAudio, or whatever a library raises.
+        """
+        engine, plan = await self._prepare()
+        with TemporaryDirectory(dir=self._shop.folder) as folder:
+            source = Path(folder) / "audio"
+            with tracer.start_as_current_span("fetch"):
+                await self._shop.patience.outlast(
+                    lambda: self._shop.store.get_file(self._job.audio, source)
+                )
+            await self._start(plan)
+            audio, chunks = await self._cut(source, Path(folder) / "samples", plan)
+            language = await self._language(engine, plan, audio, chunks)
+            await self._decode(engine, plan, audio, chunks, language)
+            await self._complete(plan, audio, language)
+
+    async def hand_back(self) -> None:
+        """Say that the version waits again, if all that this attempt said is that it started.
+
+        Otherwise a polite end would count as an attempt. Raises FenceLost, Stopped.
+        """
+        if self._untouched:
+            job = self._job
+            event = Queued(**common(job), lane=job.lane, duration=job.duration, options=job.options)
+            await self._shop.patience.finish(self.writer.publish(event))
+
+    async def _prepare(self) -> tuple[Engine, Plan]:
+        starts = self._state.starts
+        name = starts[0].plan.model if starts else self._job.options.model
+        engine = await self._shop.patience.finish(self._shop.engines.get(name))
+        model = engine.model
+        if starts:
+            return engine, starts[0].plan
+        return engine, make_plan(self._job.options, self._shop.settings, model.name, model.traits)
+
+    async def _start(self, plan: Plan) -> None:
+        attempt = len(self._state.starts) + 1
+        event = Started(**common(self._job), worker=self._shop.worker, attempt=attempt, plan=plan)
+        await self._shop.patience.finish(self.writer.publish(event))
+        self._untouched = True
+        _log.info("started", extra={"attempt": attempt, "chunk": self._state.chunks_done})
+
+    async def _cut(self, source: Path, samples: Path, plan: Plan) -> tuple[Audio, list[Span]]:
+        with tracer.start_as_current_span("decode"):
+            audio = await self._in_thread_until_stopped(lambda: decode(source, samples))
+        with tracer.start_as_current_span("vad") as span:
+            speech = await self._in_thread_until_stopped(lambda: find_speech(audio, plan))
+            chunks = plan_chunks(speech, audio.total, plan)
+            span.set_attribute("echobase.speech_seconds", speech_seconds(chunks))
+        return audio, chunks
+
+    async def _language(
+        self, engine: Engine, plan: Plan, audio: Audio, chunks: Sequence[Span]
+    ) -> str | None:
+        """The language of the whole recording; None without speech.
+
+        It is detected in the first chunk, whoever resumes where, so that it never differs.
+        """
+        if not chunks:
+            return None
+        language = plan.options.language
+        if language is None:
+            first = audio.read(chunks[0])
+            language = await self._in_thread_until_stopped(lambda: engine.detect_language(first))
+        engine.check(language)
+        return language
+
+    async def _decode(
+        self, engine: Engine, plan: Plan, audio: Audio, chunks: Sequence[Span], language: str | None
+    ) -> None:
+        if language is None:
+            return
+        index = len(self._state.segments)
+        for number in range(self._state.chunks_done, len(chunks)):
+            self._shop.patience.check()
+            span = chunks[number]
+            chunk = Chunk(audio.read(span), span.start / RATE, plan, language)
+            spoken = await self._recognise(engine, chunk, number)
+            await self._publish(number, index, spoken)
+            index += len(spoken)
+
+    async def _recognise(self, engine: Engine, chunk: Chunk, number: int) -> list[Spoken]:
+        attributes = {
+            "echobase.chunk": number,
+            "echobase.chunk_seconds": len(chunk.samples) / RATE,
+            "echobase.model": chunk.plan.model,
+        }
+        with tracer.start_as_current_span("model", attributes=attributes):
+            (spoken,) = await self._in_thread_until_stopped(lambda: engine.decode([chunk]))
+        return spoken
+
+    async def _publish(self, chunk: int, index: int, spoken: Sequence[Spoken]) -> None:
+        events = [
+            Segment(
+                **common(self._job),
+                index=index + i,
+                chunk=chunk,
+                start=piece.start,
+                end=piece.end,
+                text=piece.text,
+                confidence=piece.confidence,
+                words=piece.words,
+            )
+            for i, piece in enumerate(spoken)
+        ]
+        if events:
+            await self._shop.patience.finish(self.writer.publish_all(events))
+            self._untouched = False
+
+    async def _complete(self, plan: Plan, audio: Audio, language: str | None) -> None:
+        stored = await self._shop.patience.outlast(self._stored)
+        key = object_keys.transcript(self._job.recording, self._job.version)
+        transcript = make_transcript(
+            self._job,
+            stored.segments,
+            model=plan.model,
+            language=language,
+            duration=audio.duration,
+            created=datetime.now(UTC),
+        )
+        # Absent or not: one that is there was built from the same events.
+        await self._shop.patience.outlast(
+            lambda: self._shop.store.put_if_absent(key, encode(transcript))
+        )
+        processing = time.monotonic() - self._began
+        event = Completed(
+            **common(self._job),
+            transcript=key,
+            segments=len(stored.segments),
+            duration=audio.duration,
+            language=language,
+            model=plan.model,
+            processing=processing,
+        )
+        await self._shop.patience.finish(self.writer.publish(event))
+        meters.completed(self._job.lane, plan.model, audio.duration, processing)
+        _log.info("completed", extra={"segments": event.segments, "seconds": round(processing, 3)})
+
+    async def _stored(self) -> VersionState:
+        """The version as the stream holds it, all that we published included."""
+        while True:
+            state = await read(self._shop.bus, self._job)
+            if state.last_sequence > self.writer.last_sequence:
+                raise FenceLost("another writer owns this version now")
+            if state.last_sequence == self.writer.last_sequence:
+                break
+            await asyncio.sleep(_STALE_READ)
+        if [segment.index for segment in state.segments] != list(range(len(state.segments))):
+            raise CannotSucceed(
+                "the version's first segments are no longer in the stream: ask for a new version"
+            )
+        return state
+
+    async def _in_thread_until_stopped(self, work: Callable[[], T]) -> T:
+        return await self._shop.patience.finish(in_thread(work), self._shop.chunk_allowance)
+
+
+async def read(bus: Bus, job: Job) -> VersionState:
+    """The state of the version that a job asks for. Raises BusUnavailable."""
+    return await read_version(bus, job.source, job.channel, job.recording, job.version)
+
+
+class Common(TypedDict):
+    """What every event of a version carries."""
+
+    recording: str
+    version: int
+    source: str
+    channel: str
+    time: datetime
+    metadata: Metadata
+    correlation_id: str | None
+
+
+def common(job: Job) -> Common:
+    """What every event of the job's version carries, as of now."""
+    return {
+        "recording": job.recording,
+        "version": job.version,
+        "source": job.source,
+        "channel": job.channel,
+        "time": datetime.now(UTC),
+        "metadata": job.metadata,
+        "correlation_id": job.correlation_id,
+    }

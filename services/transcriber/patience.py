@@ -1,0 +1,78 @@
+"""Waiting for what is away, and giving up waiting when the process is told to end."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from shared.errors import Unavailable
+
+T = TypeVar("T")
+FIRST_WAIT = 0.1
+LONGEST_WAIT = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The process was told to end before the work was done."""
+
+
+class Patience:
+    """Bound to one process's order to stop."""
+
+    def __init__(self, stopping: asyncio.Event, allowance: float = 2.0) -> None:
+        """`allowance`: seconds that a short call may still take once `stopping` is set."""
+        self._stopping = stopping
+        self._allowance = allowance
+
+    def check(self) -> None:
+        """Raises Stopped if the process was told to end."""
+        if self._stopping.is_set():
+            raise Stopped
+
+    async def finish(self, work: Coroutine[Any, Any, T], allowance: float | None = None) -> T:
+        """What the work returns; once told to end, it has `allowance` seconds left.
+
+        Raises Stopped after that; the work is cancelled then.
+        """
+        seconds = self._allowance if allowance is None else allowance
+        task = asyncio.ensure_future(work)
+        order = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({task, order}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                await asyncio.wait({task}, timeout=seconds)
+            if not task.done():
+                raise Stopped
+            return task.result()
+        finally:
+            order.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=self._allowance)
+
+    async def outlast(self, call: Callable[[], Awaitable[T]]) -> T:
+        """What the call returns once what it needs is back.
+
+        Says so once when it goes away and once when it is back. Raises Stopped.
+        """
+        return await self.finish(_again(call))
+
+
+async def _again(call: Callable[[], Awaitable[T]]) -> T:
+    wait = FIRST_WAIT
+    away = False
+    while True:
+        try:
+            result = await call()
+        except Unavailable as error:
+            if not away:
+                _log.warning("waiting: %s", error, extra={"code": error.code})
+            away = True
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            wait = min(LONGEST_WAIT, 2 * wait)
+        else:
+            if away:
+                _log.info("going on: what was away is back")
+            return result
