@@ -203,6 +203,13 @@ class TelemetrySettings(Settings, frozen=True, kw_only=True):
     ] = ""
 
 
+class LocalSettings(Settings, frozen=True, kw_only=True):
+    """The servers that the local stack runs; one that a URL is set for is not run but used."""
+
+    nats_port: Annotated[Port, _meta("Port of the local stack's nats-server")] = 4222
+    store_port: Annotated[Port, _meta("Port of the local stack's S3 server")] = 8333
+
+
 ALL: tuple[type[Settings], ...] = (
     SiteSettings,
     NatsSettings,
@@ -211,6 +218,7 @@ ALL: tuple[type[Settings], ...] = (
     TranscriberSettings,
     StreamSettings,
     TelemetrySettings,
+    LocalSettings,
 )
 
 IGNORED = {
