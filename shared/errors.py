@@ -15,6 +15,7 @@
     └── CannotSucceed         trying again cannot help; ends in the dead letters
         ├── BadMessage        a message that does not decode
         ├── ObjectMissing     the object that a job names is not in the store
+        ├── StoreRefused      the store refuses this object, whenever it is offered
         ├── ModelUnavailable  the speech model cannot be had (here: another worker may have it)
         ├── NotSupported      the speech model cannot do what the job asks for
         └── TooManyAttempts   every allowed attempt ended without an answer
@@ -125,6 +126,12 @@ class ObjectMissing(CannotSucceed):
     """The object is not in the store."""
 
     code = "object-missing"
+
+
+class StoreRefused(CannotSucceed):
+    """The store refuses this object, whenever it is offered."""
+
+    code = "store-refused"
 
 
 class ModelUnavailable(CannotSucceed):

@@ -64,7 +64,10 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        """Every object below a prefix, in the order of their keys."""
+        """Every object below a prefix, in the order of their keys.
+
+        Stores differ in one thing: whether `a-b` comes before `a/b`, as in S3, or after it.
+        """
         ...
 
     async def delete(self, key: str) -> None:
