@@ -6,18 +6,21 @@ Both are used by the supervisor and by the tests. Data survives a kill: start ag
 import http.client
 import json
 import os
-import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from uuid import uuid4
 
+from deploy.local.folder import Credentials, credentials, write_private
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.process import Process
 from shared.settings import NatsSettings, StoreSettings
 
 _POLL = 0.01
+_INNER_PORTS = 9
 
 
 class StartFailed(Exception):
@@ -42,23 +45,22 @@ class NatsServer:
     folder: Path
     port: int
     monitor_port: int
-    user: str
-    password: str
+    login: Credentials
 
     @property
     def settings(self) -> NatsSettings:
         """How to reach it."""
         return NatsSettings(
             nats_url=f"nats://{LOOPBACK}:{self.port}",
-            nats_user=self.user,
-            nats_password=self.password,
+            nats_user=self.login.nats_user,
+            nats_password=self.login.nats_password,
         )
 
     def process(self, log: Path) -> Process:
         """Its process, not yet started; writes its configuration."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "nats.conf"
-        _write_private(config, self._config())
+        write_private(config, self._config().encode())
         return Process(
             [str(executable("nats-server")), "--config", str(config)], log=log, env=os.environ
         )
@@ -76,8 +78,8 @@ class NatsServer:
                 f"listen: {json.dumps(f'{LOOPBACK}:{self.port}')}",
                 f"http: {json.dumps(f'{LOOPBACK}:{self.monitor_port}')}",
                 "authorization {",
-                f"  user: {json.dumps(self.user)}",
-                f"  password: {json.dumps(self.password)}",
+                f"  user: {json.dumps(self.login.nats_user)}",
+                f"  password: {json.dumps(self.login.nats_password)}",
                 "}",
                 "jetstream {",
                 f"  store_dir: {json.dumps(str(self.folder.absolute()))}",
@@ -97,18 +99,15 @@ class S3Server:
     port: int
     inner_ports: tuple[int, ...]
     """Nine more, for its parts: S3 gRPC, then HTTP and gRPC of master, volume, filer and admin."""
-    access_key: str
-    secret_key: str
-
-    INNER = 9
+    login: Credentials
 
     @property
     def settings(self) -> StoreSettings:
         """How to reach it."""
         return StoreSettings(
             store_url=f"http://{LOOPBACK}:{self.port}",
-            store_access_key=self.access_key,
-            store_secret_key=self.secret_key,
+            store_access_key=self.login.store_access_key,
+            store_secret_key=self.login.store_secret_key,
         )
 
     def process(self, log: Path) -> Process:
@@ -117,8 +116,8 @@ class S3Server:
         # Without keys it takes anonymous writes. They are read from the environment, since
         # everybody may read a command line.
         env = os.environ | {
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_ACCESS_KEY_ID": self.login.store_access_key,
+            "AWS_SECRET_ACCESS_KEY": self.login.store_secret_key,
         }
         return Process(
             [str(executable("weed")), "-logtostderr=true", "mini", *self._options()],
@@ -128,8 +127,15 @@ class S3Server:
         )
 
     def ready(self) -> bool:
-        """Whether it answers."""
-        return _answers(self.port, "/healthz")
+        """Whether it answers; then it writes objects through to the disk."""
+        return _answers(self.port, "/healthz") and self._write_through()
+
+    def _write_through(self) -> bool:
+        # Accepted means kept: an object's bytes are on disk before its put is answered. The filer
+        # keeps this rule among its own files.
+        filer = self.inner_ports[5]
+        rules = {"locations": [{"location_prefix": "/buckets/", "fsync": True}]}
+        return _upload(filer, "/etc/seaweedfs/", "filer.conf", json.dumps(rules).encode())
 
     def _options(self) -> list[str]:
         s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin, admin_grpc = (
@@ -187,18 +193,16 @@ class LocalServer:
         self.process.kill()
 
 
-def new_nats(folder: Path, ports: tuple[int, int] | None = None) -> NatsServer:
-    """A nats-server with new credentials, on free ports unless they are given."""
-    port, monitor = ports or free_ports(2)
-    return NatsServer(folder, port, monitor, "echobase", secrets.token_urlsafe(24))
+def new_nats(folder: Path, port: int | None = None) -> NatsServer:
+    """A nats-server for a folder, which holds its credentials; on a free port if none is given."""
+    free, monitor = free_ports(2)
+    return NatsServer(folder / "nats", port or free, monitor, credentials(folder))
 
 
 def new_s3(folder: Path, port: int | None = None) -> S3Server:
-    """An S3 server with new credentials, on free ports unless one is given."""
-    first, *inner = free_ports(1 + S3Server.INNER)
-    return S3Server(
-        folder, port or first, tuple(inner), secrets.token_hex(10), secrets.token_urlsafe(30)
-    )
+    """An S3 server for a folder, which holds its credentials; on a free port if none is given."""
+    free, *inner = free_ports(1 + _INNER_PORTS)
+    return S3Server(folder / "store", port or free, tuple(inner), credentials(folder))
 
 
 def wait_until(ready: Callable[[], bool], process: Process, timeout: float) -> None:
@@ -221,17 +225,30 @@ def _failure(process: Process, what: str) -> str:
 
 
 def _answers(port: int, path: str) -> bool:
+    return _request(port, "GET", path) == http.client.OK
+
+
+def _upload(port: int, folder: str, name: str, content: bytes) -> bool:
+    line = uuid4().hex
+    disposition = f'Content-Disposition: form-data; name="file"; filename="{name}"'
+    body = f"--{line}\r\n{disposition}\r\n\r\n".encode() + content + f"\r\n--{line}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={line}"}
+    return _request(port, "POST", folder, body, headers) == http.client.CREATED
+
+
+def _request(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> int | None:
+    """The answer's status; None if there was none."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.client.OK
+        connection.request(method, path, body, headers)
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)

@@ -10,7 +10,7 @@ class NatsFixture(LocalServer):
     """A nats-server; kill() and start() keep port, folder and credentials."""
 
     def __init__(self, folder: Path) -> None:
-        recipe = new_nats(folder / "nats")
+        recipe = new_nats(folder)
         super().__init__(recipe, folder / "nats.log")
         self.settings: NatsSettings = recipe.settings
         self.monitor_url = f"http://127.0.0.1:{recipe.monitor_port}"
@@ -20,6 +20,6 @@ class S3Fixture(LocalServer):
     """An S3 server; kill() and start() keep port, folder and credentials."""
 
     def __init__(self, folder: Path) -> None:
-        recipe = new_s3(folder / "store")
+        recipe = new_s3(folder)
         super().__init__(recipe, folder / "store.log")
         self.settings: StoreSettings = recipe.settings

@@ -1,0 +1,83 @@
+"""The data folder of a local stack: who may use it, and the credentials that it keeps."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from shared.errors import EchoBaseError
+from shared.stack import read_stack, stack_path
+
+
+class FolderInUse(EchoBaseError):
+    """Another local stack uses the data folder."""
+
+    code = "folder-in-use"
+
+
+class Credentials(Struct, frozen=True, kw_only=True):
+    """What the stack's own servers ask for; made at the first start, then kept."""
+
+    nats_user: str
+    nats_password: str
+    store_access_key: str
+    store_secret_key: str
+
+
+@contextmanager
+def claimed(folder: Path) -> Generator[None]:
+    """Hold the data folder for this process alone; it is let go when the process ends, however.
+
+    Raises FolderInUse.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "stack.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUse(_in_use(folder)) from None
+        try:
+            yield
+        finally:
+            stack_path(folder).unlink(missing_ok=True)
+
+
+def credentials(folder: Path) -> Credentials:
+    """The folder's credentials, made if there are none."""
+    path = folder / "secrets.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Credentials)
+    except FileNotFoundError:
+        made = Credentials(
+            nats_user="echobase",
+            nats_password=secrets.token_urlsafe(24),
+            store_access_key=secrets.token_hex(10),
+            store_secret_key=secrets.token_urlsafe(30),
+        )
+        write_private(path, msgspec.json.format(msgspec.json.encode(made), indent=2))
+        return made
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody else may read; it is there whole or not at all."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+
+
+def _in_use(folder: Path) -> str:
+    running = read_stack(folder)
+    who = f" (process {running.supervisor}, page {running.stream})" if running else ""
+    return (
+        f"a local stack already uses {folder.absolute()}{who}:"
+        " stop it with `make stop`, or set ECHOBASE_DATA to another folder"
+    )
