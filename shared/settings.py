@@ -225,6 +225,7 @@ IGNORED = {
     "FLASK_ENV": "there is one mode; use `make dev` for reload",
     "API_ENV": "there is one mode; use `make dev` for reload",
     "FLASK_RATE_LIMIT": "no rate limit is applied yet",
+    "CALL_WATCH_PATH": "no folder is watched yet",
     "DATABASE_URL": "there is no database to configure",
     "POSTGRES_USER": "there is no database to configure",
     "POSTGRES_PASSWORD": "there is no database to configure",
