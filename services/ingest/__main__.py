@@ -1,0 +1,97 @@
+"""The ingest service's process: `python -m services.ingest`.
+
+It starts and accepts whether or not NATS and the S3 store are there.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from services.ingest.app import Parts, create_app
+from services.ingest.forwarder import Forwarder
+from services.ingest.measures import Measures
+from services.ingest.reception import Reception
+from services.ingest.recordings import Links
+from services.ingest.spool import Spool
+from services.ingest.upstream import Upstream
+from shared.health import OK, Check, Health, Result, degraded
+from shared.lifecycle import Lifecycle, run
+from shared.nats_bus import NatsBus
+from shared.nats_link import Link
+from shared.s3_store import S3Store
+from shared.settings import (
+    IngestSettings,
+    NatsSettings,
+    SiteSettings,
+    StoreSettings,
+    StreamSettings,
+    public_url,
+)
+from shared.topology import topology
+
+
+async def main(life: Lifecycle) -> None:
+    """Serve until the order to stop."""
+    settings = life.load(IngestSettings)
+    nats = life.load(NatsSettings)
+    link = Link(nats, "ingest")
+    bus, store = NatsBus(link), S3Store(life.load(StoreSettings))
+    upstream = Upstream(store, bus, topology(nats.nats_replicas, nats.ack_wait))
+    spool = _spool(life.site, settings)
+    forwarder = Forwarder(spool, upstream, settings.spool_keep)
+    health = Health(
+        {"spool": _check(spool), "store": upstream.check_store, "bus": upstream.check_bus},
+        stopping=life.stopping,
+    )
+    app = create_app(
+        Parts(
+            site=life.site,
+            links=Links(_stream_url(life)),
+            public_url=public_url(
+                settings.ingest_public_url,
+                life.site.bind,
+                settings.ingest_port,
+                life.site.base_path,
+            ),
+            reception=Reception(spool, settings.max_upload_bytes, settings.max_duration),
+            forwarder=forwarder,
+            measures=Measures(forwarder.backlog, lambda: spool.room.used),
+            health=health,
+        )
+    )
+    async with AsyncExitStack() as closing:
+        closing.callback(spool.close)
+        await asyncio.to_thread(spool.open)
+        closing.push_async_callback(store.close)
+        closing.push_async_callback(bus.close)
+        health.mark_started()
+        async with asyncio.TaskGroup() as tasks:
+            connect = tasks.create_task(link.open())
+            served = asyncio.Event()
+            forwarding = tasks.create_task(forwarder.run(served, life.grace))
+            # The server's h11 keeps the body of a request that asks for `Upgrade: h2c`, as Java's
+            # client does; httptools loses it.
+            await life.serve(app, settings.ingest_port, "h11")
+            # What was accepted last may still leave.
+            served.set()
+            await forwarding
+            connect.cancel()
+
+
+def _spool(site: SiteSettings, settings: IngestSettings) -> Spool:
+    return Spool(site.data / "spool", settings.spool_max_bytes, settings.spool_min_free_bytes)
+
+
+def _stream_url(life: Lifecycle) -> str:
+    stream = life.load(StreamSettings)
+    return public_url(stream.public_url, life.site.bind, stream.stream_port, life.site.base_path)
+
+
+def _check(spool: Spool) -> Check:
+    async def check() -> Result:
+        return degraded("The spool is full.") if spool.is_full() else OK
+
+    return check
+
+
+if __name__ == "__main__":
+    run("ingest", main)

@@ -1,0 +1,85 @@
+"""Ingest's HTTP application: its routes, and what their handlers are given."""
+
+from dataclasses import dataclass
+
+from litestar import Litestar, asgi
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.types import Receive, Scope, Send
+
+from services.ingest.forwarder import Forwarder
+from services.ingest.leftover import ReadLeftover
+from services.ingest.measures import Measures
+from services.ingest.reception import Reception
+from services.ingest.recordings import Links, send_recording
+from services.ingest.spool_view import spool_entry
+from shared.asgi import AsgiApp
+from shared.health import Health
+from shared.http.auth import PUBLIC, SameSite, origins, require_key
+from shared.http.docs import openapi_config, openapi_json
+from shared.http.problem import exception_handlers
+from shared.http.tracing import UNTRACED, Traced
+from shared.settings import SiteSettings
+
+_DESCRIPTION = """\
+Takes recordings in. What becomes of them is told by stream, whose API is described at its own
+`/docs`.
+"""
+_PREFIX = "/ingest"
+"""Of the documentation: on one host with stream, `/docs` is stream's."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the application stands on."""
+
+    site: SiteSettings
+    links: Links
+    public_url: str
+    """Where ingest is reached."""
+    reception: Reception
+    forwarder: Forwarder
+    measures: Measures
+    health: Health
+
+
+def create_app(parts: Parts) -> AsgiApp:
+    """The application, under the site's base path."""
+
+    @asgi("/health", is_mount=True, opt={PUBLIC: True, UNTRACED: True}, copy_scope=True)
+    async def health(scope: Scope, receive: Receive, send: Send) -> None:
+        await parts.health(scope, receive, send)
+
+    given = {
+        "links": parts.links,
+        "reception": parts.reception,
+        "forwarder": parts.forwarder,
+        "measures": parts.measures,
+        "spool": parts.reception.spool,
+    }
+    return ReadLeftover(
+        Litestar(
+            path=parts.site.base_path or "/",
+            route_handlers=[send_recording, spool_entry, health, openapi_json(_PREFIX)],
+            dependencies={name: _constant(value) for name, value in given.items()},
+            guards=[require_key(parts.site.api_key)],
+            middleware=[SameSite(parts.site, [parts.links.stream, parts.public_url]), Traced()],
+            # Stream's page sends what is dropped on it to us, with its session's cookie.
+            cors_config=CORSConfig(
+                allow_origins=origins([parts.links.stream]),
+                allow_methods=["GET", "POST"],
+                allow_credentials=True,
+                expose_headers=["Location", "Retry-After"],
+            ),
+            exception_handlers=exception_handlers(),
+            openapi_config=openapi_config("EchoBase ingest", _DESCRIPTION, _PREFIX),
+            logging_config=None,
+        )
+    )
+
+
+def _constant(value: object) -> Provide:
+    def give() -> object:
+        return value
+
+    return Provide(give, sync_to_thread=False)

@@ -1,0 +1,118 @@
+"""Brings one entry to store and bus, from whatever point an earlier attempt has reached.
+
+    audio → recording.json → request.json → queued → job
+
+Each step is harmless when done again, so nothing is remembered between them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from services.ingest.entry import Entry, Forwarded
+from services.ingest.versions import Claim, claim
+from shared import object_keys, subjects
+from shared.bus import Bus
+from shared.envelope import job_message
+from shared.errors import FenceLost
+from shared.messages import encode
+from shared.object_store import ObjectStore
+from shared.telemetry import produce
+from shared.topology import EVENTS
+from shared.writer import VersionWriter
+
+_PATIENCE = 5.0
+"""Seconds for which a publish is tried again before the entry has to wait for its next turn."""
+
+Step = Literal["announce", "publish", "nothing"]
+
+
+def next_step(ours: bool, last_event: str | None, has_transcript: bool) -> Step:
+    """What is left to do for a version whose number is claimed.
+
+    `ours`: this entry claimed it, so that nobody else will finish what is missing. `last_event`:
+    type of the version's last event, None if there is none. `has_transcript`: its transcript is in
+    the store; events age out, so that a version without any may still be an old one.
+    """
+    match last_event:
+        case None if has_transcript:
+            return "nothing"
+        case None:
+            return "announce"
+        case "queued" if ours:
+            # The crash came before the job's acknowledgment was noted: it may be published or not.
+            return "publish"
+        case _:
+            return "nothing"
+
+
+async def store_audio(store: ObjectStore, entry: Entry, audio: Path) -> Claim:
+    """Store audio and description, and claim the version's number.
+
+    Raises Unavailable, or CannotSucceed if the store refuses.
+    """
+    recording = entry.recording
+    stored = await store.stat(recording.audio)
+    if stored is None or stored.size != recording.size:
+        await store.put_file(recording.audio, audio, content_type=entry.content_type)
+    await store.put_if_absent(object_keys.record(recording.id), encode(recording))
+    return await claim(store, entry)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where versions are announced."""
+
+    store: ObjectStore
+    bus: Bus
+
+    async def publish(self, entry: Entry, claimed: Claim) -> Forwarded:
+        """Announce the version and publish its job, unless that was done.
+
+        Raises Unavailable.
+        """
+        step = await self._next_step(entry, claimed)
+        if step == "announce":
+            step = await self._announce(entry, claimed)
+        if step == "publish":
+            await self._publish_job(entry, claimed.version)
+        return Forwarded(version=claimed.version, known=not claimed.ours, time=datetime.now(UTC))
+
+    async def _next_step(self, entry: Entry, claimed: Claim) -> Step:
+        recording = entry.recording
+        scope = subjects.version_events(
+            recording.source, recording.channel, recording.id, claimed.version
+        )
+        last = await self.bus.last(EVENTS.name, scope)
+        last_event = None if last is None else subjects.parse_event(last.subject).type
+        key = object_keys.transcript(recording.id, claimed.version)
+        has_transcript = last is None and await self.store.stat(key) is not None
+        return next_step(claimed.ours, last_event, has_transcript)
+
+    async def _announce(self, entry: Entry, claimed: Claim) -> Step:
+        recording = entry.recording
+        writer = VersionWriter(
+            self.bus,
+            recording.source,
+            recording.channel,
+            recording.id,
+            claimed.version,
+            patience=_PATIENCE,
+        )
+        event = entry.queued(claimed.version, datetime.now(UTC))
+        subject = subjects.event(
+            recording.source, recording.channel, recording.id, claimed.version, event.type
+        )
+        try:
+            with produce(subject):
+                await writer.publish(event)
+        except FenceLost:
+            # Another ingest with the same recording announced it since we looked.
+            return await self._next_step(entry, claimed)
+        return "publish"
+
+    async def _publish_job(self, entry: Entry, version: int) -> None:
+        job = entry.job(version)
+        with produce(subjects.job(job.lane)):
+            await self.bus.publish(job_message(job))

@@ -1,0 +1,114 @@
+"""Takes an upload in: body to disk, fields and audio checked, then accepted into the spool."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from opentelemetry import propagate
+
+from services.ingest.body import (
+    all_fields,
+    check_length,
+    chunks,
+    is_form,
+    receive_form,
+    receive_raw,
+)
+from services.ingest.entry import Entry, Held
+from services.ingest.incoming import Incoming
+from services.ingest.spool import Spool
+from services.ingest.submission import Submission, read_fields
+from shared import object_keys
+from shared.asgi import Receive
+from shared.identity import recording_id
+from shared.media import MediaInfo, probe
+from shared.messages import Recording
+
+_PROBES = 4
+"""Files that are examined at a time: they share the machine with everything else."""
+
+
+class Upload(NamedTuple):
+    """A request that brings a recording."""
+
+    headers: Mapping[str, str]
+    """By lower-case names."""
+    query: Sequence[tuple[str, str]]
+    receive: Receive
+
+
+@dataclass
+class Reception:
+    """What uploads go through."""
+
+    spool: Spool
+    max_bytes: int
+    """Largest audio file that is accepted."""
+    max_duration: float
+    """Longest recording that is accepted, in seconds."""
+
+    def __post_init__(self) -> None:
+        self._probing = asyncio.Semaphore(_PROBES)
+
+    async def take(self, upload: Upload) -> tuple[Held, bool]:
+        """Accept an upload, durably; False beside what is there if the spool holds it already.
+
+        Raises BadInput, which names what is wrong with it, or Full. Then nothing is left of it.
+        """
+        content_type = upload.headers.get("content-type", "")
+        form = is_form(content_type)
+        # What can be wrong before the body comes is said before the body comes.
+        read_fields(all_fields(upload.query, None))
+        check_length(upload.headers, self.max_bytes)
+        body = chunks(upload.receive)
+        async with self.spool.receive() as audio:
+            await audio.reserve(_announced(upload.headers, self.max_bytes))
+            if form:
+                filled = await receive_form(body, content_type, audio, self.max_bytes)
+            else:
+                filled = None
+                await receive_raw(body, audio, self.max_bytes)
+            submission = read_fields(all_fields(upload.query, filled))
+            sha256 = await audio.finish()
+            info = await self._probe(audio)
+            return await self.spool.keep(audio, _entry(submission, sha256, audio.size, info))
+
+    async def _probe(self, audio: Incoming) -> MediaInfo:
+        async with self._probing:
+            return await asyncio.to_thread(probe, audio.path, self.max_duration)
+
+
+def _announced(headers: Mapping[str, str], most: int) -> int:
+    length = headers.get("content-length", "")
+    return min(int(length), most) if length.isdecimal() else 0
+
+
+def _entry(submission: Submission, sha256: str, size: int, info: MediaInfo) -> Entry:
+    start = submission.start
+    id = recording_id(submission.source, submission.channel, start, sha256)
+    trace: dict[str, str] = {}
+    propagate.inject(trace)
+    return Entry(
+        recording=Recording(
+            id=id,
+            source=submission.source,
+            channel=submission.channel,
+            sha256=sha256,
+            size=size,
+            audio=object_keys.audio(id, info.extension),
+            container=info.container,
+            codec=info.codec,
+            duration=info.duration,
+            received=datetime.now(UTC),
+            start=start,
+            filename=submission.filename,
+            metadata=submission.metadata,
+        ),
+        lane=submission.lane,
+        options=submission.options,
+        correlation_id=submission.correlation_id,
+        content_type=info.content_type,
+        trace=trace,
+    )

@@ -1,0 +1,112 @@
+"""`POST /v1/recordings`: takes a recording in."""
+
+from typing import Annotated, Literal
+
+from litestar import Request, Response, post
+from litestar.datastructures import State
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+from msgspec import Meta, Struct
+
+from services.ingest.entry import Held
+from services.ingest.forwarder import Forwarder
+from services.ingest.measures import Measures
+from services.ingest.reception import Reception, Upload
+from services.ingest.upload_docs import UploadOperation
+from shared.http.problem import problems
+
+PATIENCE = 2.0
+"""Seconds for which an answer waits until the version's number is known."""
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """The recording is kept, and its transcript will come."""
+
+    id: Annotated[str, Meta(description="Recording id", examples=["0" * 32])]
+    version: Annotated[
+        int | None,
+        Meta(description="Its transcript's number; null while the store is away", examples=[1]),
+    ]
+    status: Annotated[
+        Literal["accepted", "known"],
+        Meta(description="`known`: sent before with the same options; no second job is made"),
+    ]
+    events: Annotated[str, Meta(description="Address of its events, live and from their first on")]
+    transcript: Annotated[str, Meta(description="Address of its transcript, once there is one")]
+
+
+class Links(Struct, frozen=True):
+    """Addresses that callers are told."""
+
+    stream: str
+    """Where stream is reached, without a slash at the end."""
+
+    def recording(self, id: str) -> str:
+        """Where a recording is described."""
+        return f"{self.stream}/v1/recordings/{id}"
+
+    def accepted(self, held: Held, known: bool) -> Accepted:
+        """What an upload is answered."""
+        id = held.entry.recording.id
+        query = "" if held.version is None else f"?version={held.version}"
+        return Accepted(
+            id=id,
+            version=held.version,
+            status="known" if known else "accepted",
+            events=f"{self.stream}/v1/events?recording={id}",
+            transcript=f"{self.recording(id)}/transcript.json{query}",
+        )
+
+
+_EXAMPLE = {
+    "id": "5d41402abc4b2a76b9719d911017c592",
+    "version": 1,
+    "status": "accepted",
+    "events": "http://localhost:3000/v1/events?recording=5d41402abc4b2a76b9719d911017c592",
+    "transcript": "http://localhost:3000/v1/recordings/5d41402abc4b2a76b9719d911017c592"
+    "/transcript.json?version=1",
+}
+
+
+@post(
+    "/v1/recordings",
+    status_code=202,
+    summary="Send a recording",
+    tags=["recordings"],
+    operation_class=UploadOperation,
+    # The spool's own limits hold while the body is streamed, and name the setting.
+    request_max_body_size=None,
+    responses={
+        202: ResponseSpec(
+            Accepted,
+            generate_examples=False,
+            description="The recording is on this node's disk, and will be transcribed",
+            examples=[Example(summary="A new recording", value=_EXAMPLE)],
+        ),
+        **problems(400, 401, 408, 413, 415, 507),
+    },
+)
+async def send_recording(
+    request: Request[object, object, State],
+    reception: Reception,
+    forwarder: Forwarder,
+    links: Links,
+    measures: Measures,
+) -> Response[Accepted]:
+    """Take a recording in, as a form with the field `file` or as the bare body.
+
+    The answer comes as soon as the recording is safe on this node's disk, whether or not the store
+    and the broker are there. Sent again, it is the same recording.
+    """
+    upload = Upload(request.headers, list(request.query_params.multi_items()), request.receive)
+    with measures.upload() as outcome:
+        held, new = await reception.take(upload)
+        outcome.taken(held, new)
+    if new:
+        forwarder.add(held)
+    await forwarder.settle(held, PATIENCE)
+    return Response(
+        links.accepted(held, known=held.known or not new),
+        status_code=202,
+        headers={"Location": links.recording(held.entry.recording.id)},
+    )

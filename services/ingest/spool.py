@@ -1,0 +1,269 @@
+"""The spool: what ingest accepted stays on this node's disk until it is safe elsewhere.
+
+incoming/<random>/audio             an upload in progress; swept at start
+entries/<key>/audio, entry.json     accepted: fsynced, folder and parent too, before the answer
+entries/<key>/forwarded.json        safe elsewhere; kept a while, then removed
+refused/<key>/…, refused.json       the store refused it for good
+lock                                held by the one process that uses the spool
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import AsyncGenerator, Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from services.ingest import disk
+from services.ingest.entry import Entry, Forwarded, Held, Refused
+from services.ingest.incoming import AUDIO, Incoming
+from services.ingest.room import Room
+from shared.errors import BadMessage, SettingError
+from shared.messages import decode, encode
+
+ENTRY = "entry.json"
+FORWARDED = "forwarded.json"
+REFUSED = "refused.json"
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Spool:
+    """One folder, used by one process."""
+
+    def __init__(self, folder: Path, most: int, least_free: int) -> None:
+        """`most`: bytes that it may hold; `least_free`: bytes that it leaves free on the disk."""
+        self.folder = folder
+        self.room = Room(most, least_free, lambda: disk.free(folder))
+        self._held: dict[str, Held] = {}
+        self._refused: dict[str, Held] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._threads: Executor = ThreadPoolExecutor(4, "spool")
+        self._lock = -1
+
+    def open(self) -> None:
+        """Take the folder, sweep what uploads left behind, and find the entries. Blocks.
+
+        Raises SettingError if another process uses it, or if it cannot be written.
+        """
+        try:
+            for part in (self._incoming, self._entries, self._refusals):
+                disk.make_folder(part)
+            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise SettingError(
+                f"the spool {self.folder} is in use: another ingest runs with the same"
+                " ECHOBASE_DATA"
+            ) from None
+        except OSError as error:
+            self.close()
+            raise SettingError(
+                f"the spool {self.folder} (in ECHOBASE_DATA) cannot be used: {error.strerror}"
+            ) from None
+        for left in self._incoming.iterdir():
+            shutil.rmtree(left, ignore_errors=True)
+        for folder in sorted(self._refusals.iterdir()):
+            self._load_refused(folder)
+        for folder in sorted(self._entries.iterdir()):
+            self._load(folder)
+
+    def close(self) -> None:
+        """Let another process have it."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        self._threads.shutdown(wait=False)
+
+    @property
+    def held(self) -> Iterable[Held]:
+        """Every accepted entry: those that wait, and those that are kept a while longer."""
+        return self._held.values()
+
+    def is_full(self) -> bool:
+        """Whether nothing more fits, even if what is safe elsewhere is let go."""
+        forwarded = sum(held.size for held in self._held.values() if held.forwarded is not None)
+        return self.room.lacking(1) > forwarded
+
+    def find(self, recording: str) -> list[Held]:
+        """What it holds of a recording, refused entries included."""
+        everything = (*self._held.values(), *self._refused.values())
+        return [held for held in everything if held.entry.recording.id == recording]
+
+    def audio(self, held: Held) -> Path:
+        """Where an entry's audio lies."""
+        return self._folder(held) / AUDIO
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncGenerator[Incoming, None]:
+        """Room for an upload; what is not kept by the end of the context leaves nothing."""
+        folder = self._incoming / uuid4().hex
+        incoming = await self._do(lambda: Incoming(folder, self._take, self._threads))
+        try:
+            yield incoming
+        finally:
+            incoming.discard()
+            self.room.give(incoming.reserved)
+
+    async def keep(self, incoming: Incoming, entry: Entry) -> tuple[Held, bool]:
+        """Accept an upload, durably; False beside the entry that is there already, if there is.
+
+        Raises Full.
+        """
+        key = entry.key
+        async with self._one_at_a_time(key):
+            if key in self._held:
+                return self._held[key], False
+            data = encode(entry)
+            await incoming.reserve(incoming.size + len(data))
+            with disk.no_room_is_full():
+                await self._do(lambda: self._keep(incoming.folder, data, key))
+            size = incoming.size + len(data)
+            held = self._held[key] = Held(entry, size)
+            incoming.reserved -= size
+            return held, True
+
+    async def forwarded(self, held: Held, marker: Forwarded) -> None:
+        """Mark an entry as safe elsewhere, durably."""
+        folder = self._folder(held)
+        data = encode(marker)
+        await self._do(lambda: _write(folder / FORWARDED, data))
+        held.size += len(data)
+        self.room.used += len(data)
+        held.forwarded = marker.time
+        held.error = ""
+        held.claimed(marker.version, marker.known)
+
+    async def refuse(self, held: Held, why: Refused) -> None:
+        """Put an entry aside, durably: it cannot be forwarded."""
+        key = held.entry.key
+        target = self._refusals / key
+        async with self._one_at_a_time(key):
+            earlier = self._refused.pop(key, None)
+            folder = self._folder(held)
+            data = encode(why)
+            await self._do(lambda: self._refuse(folder, data, target))
+            if earlier is not None:
+                self.room.give(earlier.size)
+            held.size += len(data)
+            self.room.used += len(data)
+            held.refused = why
+            self._refused[key] = held
+            self._held.pop(key, None)
+        held.settled.set()
+
+    async def remove(self, held: Held) -> None:
+        """Remove a forwarded entry; nothing happens if it is gone."""
+        key = held.entry.key
+        async with self._one_at_a_time(key):
+            if self._held.get(key) is not held or held.forwarded is None:
+                return
+            folder = self._folder(held)
+            await self._do(lambda: disk.remove(folder, self._incoming / uuid4().hex))
+            del self._held[key]
+            self.room.give(held.size)
+
+    @property
+    def _incoming(self) -> Path:
+        return self.folder / "incoming"
+
+    @property
+    def _entries(self) -> Path:
+        return self.folder / "entries"
+
+    @property
+    def _refusals(self) -> Path:
+        return self.folder / "refused"
+
+    def _folder(self, held: Held) -> Path:
+        return (self._entries if held.refused is None else self._refusals) / held.entry.key
+
+    def _one_at_a_time(self, key: str) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def _take(self, incoming: Incoming, size: int) -> None:
+        """Make room for `size` more bytes of an upload. Raises Full.
+
+        A new recording is worth more than a second copy of one that is safe elsewhere.
+        """
+        done = (h for h in self._held.values() if h.forwarded is not None)
+        for held in sorted(done, key=lambda h: h.entry.recording.received):
+            if not self.room.lacking(size):
+                break
+            await self.remove(held)
+        self.room.take(size)
+        incoming.reserved += size
+
+    def _keep(self, folder: Path, data: bytes, key: str) -> None:
+        disk.write(folder / ENTRY, data)
+        disk.sync_folder(folder)
+        if not disk.move(folder, self._entries / key):
+            raise FileExistsError(f"{key} appeared in the spool from elsewhere")
+
+    def _refuse(self, folder: Path, data: bytes, target: Path) -> None:
+        _write(folder / REFUSED, data)
+        if target.exists():
+            disk.remove(target, self._incoming / uuid4().hex)
+        disk.move(folder, target)
+        disk.sync_folder(folder.parent)
+
+    def _load(self, folder: Path) -> None:
+        try:
+            held = _read_entry(folder)
+            if held.entry.key != folder.name:
+                raise BadMessage(f"{ENTRY} is of another entry: {held.entry.key}")
+        except (OSError, BadMessage) as error:
+            _log.error(
+                "a spool entry cannot be read", extra={"entry": folder.name, "error": str(error)}
+            )
+            self._refuse(folder, b"{}", self._refusals / folder.name)
+            return
+        marker = _read(folder / FORWARDED, Forwarded)
+        if marker is not None:
+            held.forwarded = marker.time
+            held.claimed(marker.version, marker.known)
+        self._held[folder.name] = held
+        self.room.used += held.size
+
+    def _load_refused(self, folder: Path) -> None:
+        self.room.used += disk.size(folder)
+        try:
+            held = _read_entry(folder)
+        except (OSError, BadMessage):
+            return  # Said when it was put there.
+        held.refused = _read(folder / REFUSED, Refused)
+        held.settled.set()
+        self._refused[folder.name] = held
+
+
+def _read_entry(folder: Path) -> Held:
+    entry = decode((folder / ENTRY).read_bytes(), Entry)
+    size = (folder / AUDIO).stat().st_size
+    if size != entry.recording.size:
+        raise BadMessage(f"its audio has {size} bytes instead of {entry.recording.size}")
+    return Held(entry, disk.size(folder))
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None  # A marker that a crash left half-written: the work is done again.
+
+
+def _write(path: Path, data: bytes) -> None:
+    disk.write(path, data)
+    disk.sync_folder(path.parent)

@@ -1,0 +1,77 @@
+"""`GET /v1/spool/{id}`: where an accepted recording is."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from litestar import get
+from msgspec import Meta, Struct
+
+from services.ingest.entry import Held
+from services.ingest.spool import Spool
+from shared.http.problem import ProblemError, problems
+from shared.subjects import Lane
+
+SpoolState = Literal["waiting", "forwarded", "refused"]
+
+
+class SpoolEntry(Struct, frozen=True, kw_only=True):
+    """One request for a transcript of the recording."""
+
+    status: Annotated[
+        SpoolState,
+        Meta(
+            description="`waiting` for store or bus; `forwarded`: it is there, and here only for a"
+            " while; `refused`: the store refuses it for good"
+        ),
+    ]
+    version: Annotated[int | None, Meta(description="Its transcript's number, if known yet")]
+    lane: Annotated[Lane, Meta(description="Lane of its job")]
+    received: Annotated[datetime, Meta(description="When it was accepted")]
+    size: Annotated[int, Meta(description="Bytes that it takes here")]
+    attempts: Annotated[int, Meta(description="How often forwarding it has failed")]
+    error: Annotated[str | None, Meta(description="Why it failed last, or was refused")]
+
+
+class SpoolView(Struct, frozen=True, kw_only=True):
+    """What the spool holds of a recording."""
+
+    id: Annotated[str, Meta(description="Recording id")]
+    entries: Annotated[list[SpoolEntry], Meta(description="One for each set of options")]
+
+
+def state(held: Held) -> SpoolState:
+    """How far an entry has come."""
+    if held.refused is not None:
+        return "refused"
+    return "waiting" if held.waiting else "forwarded"
+
+
+@get(
+    "/v1/spool/{recording_id:str}",
+    summary="Where an accepted recording is",
+    tags=["recordings"],
+    responses=problems(401, 404),
+)
+async def spool_entry(recording_id: str, spool: Spool) -> SpoolView:
+    """Say whether a recording still waits on this node's disk, and for what."""
+    found = spool.find(recording_id)
+    if not found:
+        raise ProblemError(
+            404,
+            f"The spool does not hold the recording {recording_id[:64]!r}: it was never accepted"
+            " here, or it was forwarded some time ago.",
+            code="not-spooled",
+        )
+    return SpoolView(id=recording_id, entries=[_view(held) for held in found])
+
+
+def _view(held: Held) -> SpoolEntry:
+    return SpoolEntry(
+        status=state(held),
+        version=held.version,
+        lane=held.entry.lane,
+        received=held.entry.recording.received,
+        size=held.size,
+        attempts=held.attempts,
+        error=held.refused.reason if held.refused else held.error or None,
+    )
