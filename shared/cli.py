@@ -31,7 +31,7 @@ def load(entry: EntryPoint) -> click.Command:
     try:
         return cast(click.Command, entry.load())
     except ModuleNotFoundError as error:
-        return _missing(entry.name, error.name or str(error))
+        return missing(entry.name, error.name or str(error))
 
 
 def extra_with(module: str, requirements: list[str]) -> str:
@@ -45,7 +45,8 @@ def extra_with(module: str, requirements: list[str]) -> str:
     return "local"
 
 
-def _missing(name: str, module: str) -> click.Command:
+def missing(name: str, module: str) -> click.Command:
+    """A command in the place of one whose module is missing: it says what to install."""
     top = module.partition(".")[0]
     extra = extra_with(top, requires("echobase") or [])
     line = (

@@ -112,7 +112,8 @@ class Health:
             await _lifespan(receive, send)
             return
         if scope["method"] not in ("GET", "HEAD"):
-            await respond(send, 405, b"", headers={"allow": "GET, HEAD"})
+            headers = {"allow": "GET, HEAD"}
+            await respond(send, 405, _WRONG_METHOD, "application/problem+json", headers)
             return
         # The last part alone, since a mount and a base path stand before it.
         probe = str(scope["path"]).rstrip("/").rpartition("/")[2]
@@ -131,9 +132,13 @@ def worst(results: list[Result]) -> Literal["ok", "degraded", "failed"]:
     return "degraded" if "degraded" in found else "ok"
 
 
-_NOT_FOUND = json.encode(
-    {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "live, ready or started"}
-)
+def _problem(title: str, status: int, detail: str) -> bytes:
+    # By hand, since a transcriber has no HTTP framework installed.
+    return json.encode({"type": "about:blank", "title": title, "status": status, "detail": detail})
+
+
+_NOT_FOUND = _problem("Not Found", 404, "There is live, ready and started.")
+_WRONG_METHOD = _problem("Method Not Allowed", 405, "Health is read by GET.")
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
