@@ -81,7 +81,6 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the reader leaves, is too slow, or the service stops."""
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         sending = asyncio.ensure_future(self._send(send))
         gone = asyncio.ensure_future(_gone(receive))
         try:
@@ -101,6 +100,10 @@ class EventStream:
     async def _send(self, send: Send) -> None:
         frames: AsyncGenerator[bytes, None] = self._hub.frames(self._filters, self._after)
         async with aclosing(frames):
+            # The answer begins once the reader is subscribed.
+            first = await anext(frames)
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.body", "body": first, "more_body": True})
             async for frame in frames:
                 async with asyncio.timeout(self._hub.patience):
                     await send({"type": "http.response.body", "body": frame, "more_body": True})

@@ -54,7 +54,9 @@ class Hub:
         """
         stopping = asyncio.ensure_future(self._stopping.wait())
         pieces = self._pieces(filters, after)
-        piece: asyncio.Future[bytes] | None = None
+        piece: asyncio.Future[bytes] | None = asyncio.ensure_future(anext(pieces))
+        # Its first step subscribes: whatever comes after the first frame is sent for certain.
+        await asyncio.sleep(0)
         self._count(1)
         try:
             yield self._pulse()

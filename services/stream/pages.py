@@ -50,7 +50,7 @@ class Page:
         headers: Mapping[str, str] = {**self._headers, "ETag": file.etag}
         if known and file.etag in (tag.strip() for tag in known.split(",")):
             return Response(b"", status_code=304, headers=headers)
-        return Response(file.content, media_type=file.media_type, headers=headers)
+        return Response(file.content, status_code=200, media_type=file.media_type, headers=headers)
 
 
 def policy(ingest_origins: Sequence[str]) -> str:
