@@ -128,7 +128,7 @@ class Client:
 
     async def follow(
         self, filters: Mapping[str, list[str]], last_id: str | None = None
-    ) -> AsyncIterator[Event | Gap]:
+    ) -> AsyncGenerator[Event | Gap]:
         """Events as they come, for ever: a connection that ends is made again where it ended.
 
         `filters`: any of `recording`, `source`, `channel` and `type`. Raises Refused if the

@@ -67,7 +67,7 @@ class NatsServer:
 
     def ready(self) -> bool:
         """Whether it answers, with its streams restored."""
-        return _answers(self.monitor_port, "/healthz")
+        return answers(self.monitor_port, "/healthz")
 
     def _config(self) -> str:
         # Accepted means kept: every publish is on disk before it is acknowledged. The file store's
@@ -128,7 +128,7 @@ class S3Server:
 
     def ready(self) -> bool:
         """Whether it answers; then it writes objects through to the disk."""
-        return _answers(self.port, "/healthz") and self._write_through()
+        return answers(self.port, "/healthz") and self._write_through()
 
     def _write_through(self) -> bool:
         # Accepted means kept: an object's bytes are on disk before its put is answered. The filer
@@ -224,8 +224,9 @@ def _failure(process: Process, what: str) -> str:
     return "\n".join((f"{name} {what}; the end of {process.log}:", *process.last_lines()))
 
 
-def _answers(port: int, path: str) -> bool:
-    return _request(port, "GET", path) == http.client.OK
+def answers(port: int, path: str, host: str = LOOPBACK) -> bool:
+    """Whether a GET is answered with 200 within 2 seconds."""
+    return _request(port, "GET", path, host=host) == http.client.OK
 
 
 def _upload(port: int, folder: str, name: str, content: bytes) -> bool:
@@ -242,9 +243,10 @@ def _request(
     path: str,
     body: bytes | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
+    host: str = LOOPBACK,
 ) -> int | None:
     """The answer's status; None if there was none."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
         connection.request(method, path, body, headers)
         return connection.getresponse().status

@@ -1,0 +1,42 @@
+"""How events look on a terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from shared.client import Gap
+from shared.messages import Completed, Event, Failed, Segment
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that neither colours numbers nor breaks lines where there is no terminal."""
+    return Console(highlight=False, soft_wrap=True, stderr=stderr)
+
+
+def clock(seconds: float) -> str:
+    """A time within a recording: `0:03.4`, `1:02:03.4`."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 10:02d}.{rest % 10}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def line(event: Event | Gap) -> str:
+    """One event as a line, in rich's markup."""
+    if isinstance(event, Gap):
+        return f"[yellow]gap: events may be missing here ({escape(event.reason)})[/yellow]"
+    who = f"[bold]{escape(event.source)}/{escape(event.channel)}[/bold] {event.recording[:8]}"
+    match event:
+        case Segment():
+            times = f"{clock(event.start)}-{clock(event.end)}"
+            return f"{who}  {times}  [dim]{event.confidence:.2f}[/dim]  {escape(event.text)}"
+        case Completed():
+            return f"{who}  [green]completed[/green]: {_speed(event)}"
+        case Failed():
+            return f"{who}  [red]failed[/red]: {escape(event.reason)} ({escape(event.code)})"
+        case _:
+            return f"{who}  [dim]{event.type}[/dim]"
+
+
+def _speed(event: Completed) -> str:
+    return f"{event.duration:.1f} s of audio in {event.processing:.1f} s, model {event.model}"
