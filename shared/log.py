@@ -49,6 +49,8 @@ def configure(
     # Their INFO repeats every request; what matters of it is in our own records and spans.
     for chatty in ("httpx", "httpcore", "urllib3", "uvicorn", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    # Warns of every connection that is refused; who uses the store says once that it is away.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
