@@ -112,7 +112,8 @@ async def _live(life: Lifecycle, main: Callable[[Lifecycle], Coroutine[None, Non
     order = asyncio.create_task(life.stopping.wait())
     await asyncio.wait({work, order}, return_when=asyncio.FIRST_COMPLETED)
     order.cancel()
-    _end_within(life.grace + _CLEANUP)
+    if not life.stopping.is_set():
+        _end_within(life.grace + _CLEANUP)
     _, late = await asyncio.wait({work}, timeout=life.grace)
     if late:
         work.cancel()
@@ -130,6 +131,7 @@ class GraceOver(EchoBaseError):
 def _stop(life: Lifecycle, number: int) -> None:
     _log.info("stopping", extra={"signal": signal.Signals(number).name})
     life.stopping.set()
+    _end_within(life.grace + _CLEANUP)
     # From here on the kernel ends the process at the next signal, even if the loop is stuck.
     for each in _SIGNALS:
         asyncio.get_running_loop().remove_signal_handler(each)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import socket
 from collections.abc import Callable, Generator
 from typing import Literal
@@ -10,6 +9,9 @@ from typing import Literal
 import uvicorn
 
 from shared.asgi import AsgiApp
+
+_NOTICE = 0.1
+"""Seconds that a handler has to notice that its connection was cut."""
 
 HttpProtocol = Literal["h11", "httptools", "auto"] | type[asyncio.Protocol]
 
@@ -35,8 +37,6 @@ class DrainingServer(uvicorn.Server):
                 server_header=False,
                 # Whoever can reach the port could otherwise claim any address and scheme.
                 proxy_headers=False,
-                # The last resort for a handler that ignores even its lost connection.
-                timeout_graceful_shutdown=math.ceil(cut_after) + 1,
             )
         )
         self._cut_after = cut_after
@@ -80,3 +80,9 @@ class DrainingServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             # Abort, since a close would wait for a reader that has stalled.
             connection.transport.abort()
+        # What its handler has not noticed by then, it never will.
+        asyncio.get_running_loop().call_later(_NOTICE, self._cancel)
+
+    def _cancel(self) -> None:
+        for task in list(self.server_state.tasks):
+            task.cancel("the service is stopping")
