@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from types import FrameType
 from typing import NoReturn, TypeVar, cast
 
 import uvloop
@@ -105,9 +106,7 @@ def run(service: str, main: Callable[[Lifecycle], Coroutine[None, None, None]]) 
 
 
 async def _live(life: Lifecycle, main: Callable[[Lifecycle], Coroutine[None, None, None]]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, _stop, life, number)
+    _handle_signals(life)
     work = asyncio.create_task(main(life), name=life.service)
     order = asyncio.create_task(life.stopping.wait())
     await asyncio.wait({work, order}, return_when=asyncio.FIRST_COMPLETED)
@@ -128,14 +127,26 @@ class GraceOver(EchoBaseError):
     code = "grace-over"
 
 
+def _handle_signals(life: Lifecycle) -> None:
+    loop = asyncio.get_running_loop()
+
+    def first(number: int, _: FrameType | None) -> None:
+        # From here on the kernel ends the process at the next signal, even if the loop is stuck.
+        # Nothing is logged here: the signal may have come in the middle of a log line.
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        _end_within(life.grace + _CLEANUP)
+        loop.call_soon_threadsafe(_stop, life, number)
+
+    # Not by `loop.add_signal_handler`, which swallows a second signal that comes before the loop
+    # has run the handler of the first.
+    for number in _SIGNALS:
+        signal.signal(number, first)
+
+
 def _stop(life: Lifecycle, number: int) -> None:
     _log.info("stopping", extra={"signal": signal.Signals(number).name})
     life.stopping.set()
-    _end_within(life.grace + _CLEANUP)
-    # From here on the kernel ends the process at the next signal, even if the loop is stuck.
-    for each in _SIGNALS:
-        asyncio.get_running_loop().remove_signal_handler(each)
-        signal.signal(each, signal.SIG_DFL)
 
 
 def _end_within(seconds: float) -> None:

@@ -156,7 +156,8 @@ def test_a_stream_whose_reader_has_stalled_is_cut(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "wait", ["await asyncio.Event().wait()", "await life.stopping.wait(); time.sleep(600)"]
+    "wait",
+    ["await asyncio.Event().wait()", "await life.stopping.wait(); time.sleep(600)"],
 )
 def test_the_second_signal_ends_at_once(tmp_path: Path, wait: str):
     code = f"""
@@ -179,6 +180,7 @@ def test_the_second_signal_ends_at_once(tmp_path: Path, wait: str):
         "await asyncio.Event().wait()",
         "await asyncio.to_thread(time.sleep, 600)",
         "await life.stopping.wait(); time.sleep(600)",
+        "time.sleep(600)",
     ],
 )
 def test_who_is_not_done_when_the_grace_is_over_is_ended(tmp_path: Path, wait: str):
