@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from deploy.local.samples import Sample, samples
 from shared.client import Client, Gap
 from shared.display import line
 from shared.errors import EchoBaseError
-from shared.messages import Completed, Event, Failed, Segment, Transcript
+from shared.messages import Completed, Failed, Segment, Transcript
+from shared.outcome import Outcome, follow_to_end
 
 STALL = 300.0
 """Seconds without any event after which no more are expected."""
@@ -32,26 +34,6 @@ class Call:
 
     path: Path
     fields: dict[str, str]
-
-
-@dataclass
-class Outcome:
-    """What came of the recordings that were submitted."""
-
-    pending: set[str]
-    completed: dict[str, Completed] = field(default_factory=dict[str, Completed])
-    failed: dict[str, Failed] = field(default_factory=dict[str, Failed])
-
-    def note(self, event: Event) -> None:
-        """Keep what an event says of a recording's end."""
-        match event:
-            case Completed():
-                self.completed[event.recording] = event
-            case Failed():
-                self.failed[event.recording] = event
-            case _:
-                return
-        self.pending.discard(event.recording)
 
 
 def calls(audio: Path | None) -> list[Call]:
@@ -72,49 +54,50 @@ async def show(client: Client, submitted: Sequence[Call], console: Console) -> N
     Raises DemoFailed, Refused, Unreachable.
     """
     began = time.monotonic()
-    accepted = {(await client.upload(call.path, call.fields)).id: call for call in submitted}
-    console.print(f"Submitted {len(accepted)} recordings. Their words, as they come:\n")
-    outcome = await _follow(client, list(accepted), console, began)
+    accepted = [await client.upload(call.path, call.fields) for call in submitted]
+    paths = {each.id: call.path for each, call in zip(accepted, submitted, strict=True)}
+    console.print(f"Submitted {len(paths)} recordings. Their words, as they come:\n")
+    outcome = Outcome(accepted)
+    await _print_events(client, outcome, console, began)
     wall = time.monotonic() - began
     console.print("\n[bold]Transcripts[/bold]")
-    for recording, call in accepted.items():
-        if recording in outcome.completed:
-            transcript = await client.transcript(recording)
-            _print_transcript(console, call, transcript, outcome.completed[recording])
+    for recording, completed in outcome.completed.items():
+        transcript = await client.transcript(recording)
+        _print_transcript(console, paths[recording], transcript, completed)
     _print_speed(console, outcome, wall)
     if outcome.failed:
-        raise DemoFailed(_failures(accepted, outcome))
+        raise DemoFailed(_failures(paths, outcome))
 
 
-async def _follow(client: Client, recordings: list[str], console: Console, began: float) -> Outcome:
-    outcome = Outcome(set(recordings))
-    events = client.follow({"recording": recordings})
+async def _print_events(client: Client, outcome: Outcome, console: Console, began: float) -> None:
     first = True
-    while outcome.pending:
-        try:
-            async with asyncio.timeout(STALL):
-                event = await anext(events)
-        except TimeoutError:
-            raise DemoFailed(
-                f"{len(outcome.pending)} transcripts did not come: no event for {STALL:g} s;"
-                " see the logs in the data folder, or run `echobase doctor`"
-            ) from None
-        if isinstance(event, Segment | Failed | Gap):
-            console.print(line(event))
-        if first and isinstance(event, Segment):
-            first = False
-            console.print(f"[dim](first words {time.monotonic() - began:.1f} s after upload)[/dim]")
-        if not isinstance(event, Gap):
-            outcome.note(event)
-    await events.aclose()
-    return outcome
+    async with aclosing(follow_to_end(client, outcome)) as events:
+        while outcome.pending:
+            try:
+                async with asyncio.timeout(STALL):
+                    event = await anext(events)
+            except TimeoutError:
+                raise DemoFailed(_stalled(len(outcome.pending))) from None
+            if isinstance(event, Segment | Failed | Gap):
+                console.print(line(event))
+            if first and isinstance(event, Segment):
+                first = False
+                waited = time.monotonic() - began
+                console.print(f"[dim](first words {waited:.1f} s after the upload)[/dim]")
+
+
+def _stalled(missing: int) -> str:
+    return (
+        f"{missing} transcripts did not come: no event for {STALL:g} s;"
+        " see the logs in the data folder, or run `echobase doctor`"
+    )
 
 
 def _print_transcript(
-    console: Console, call: Call, transcript: Transcript, completed: Completed
+    console: Console, path: Path, transcript: Transcript, completed: Completed
 ) -> None:
     factor = completed.processing / transcript.duration if transcript.duration else 0.0
-    head = f"{call.path.name}  {transcript.duration:.1f} s, real-time factor {factor:.2f}"
+    head = f"{path.name}  {transcript.duration:.1f} s, real-time factor {factor:.2f}"
     console.print(f"[bold]{escape(head)}[/bold]")
     console.print(escape(transcript.text or "(no speech)"))
 
@@ -128,9 +111,9 @@ def _print_speed(console: Console, outcome: Outcome, wall: float) -> None:
         )
 
 
-def _failures(accepted: dict[str, Call], outcome: Outcome) -> str:
+def _failures(paths: dict[str, Path], outcome: Outcome) -> str:
     lines = (
-        f"{accepted[recording].path.name}: {event.reason} ({event.code})"
+        f"{paths[recording].name}: {event.reason} ({event.code})"
         for recording, event in outcome.failed.items()
     )
     return f"{len(outcome.failed)} transcripts did not come: " + "; ".join(lines)
