@@ -80,6 +80,8 @@ class Attempt:
         self._state = state
         self._began = time.monotonic()
         self._untouched = False
+        self.started = False
+        """Whether this attempt's `started` is stored."""
         self.writer = VersionWriter(
             shop.bus, job.source, job.channel, job.recording, job.version, state.last_sequence
         )
@@ -125,7 +127,7 @@ class Attempt:
         attempt = len(self._state.starts) + 1
         event = Started(**common(self._job), worker=self._shop.worker, attempt=attempt, plan=plan)
         await self._shop.patience.finish(self.writer.publish(event))
-        self._untouched = True
+        self.started = self._untouched = True
         _log.info("started", extra={"attempt": attempt, "chunk": self._state.chunks_done})
 
     async def _cut(self, source: Path, samples: Path, plan: Plan) -> tuple[Audio, list[Span]]:

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from services.transcriber.audio import Samples
+from services.transcriber.chunks import RATE
 from services.transcriber.models import FoundModel
 from services.transcriber.whisper import (
     COMPRESSION_RATIO,
@@ -24,11 +25,14 @@ from services.transcriber.whisper import (
     Piece,
     Search,
     Task,
+    TimedWord,
     Whisper,
 )
 from shared.errors import NotSupported
 from shared.messages import Plan, Word
 
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Languages written without spaces between words, as faster-whisper lists them."""
 NO_SPEECH = 0.6
 """A window with a higher probability of no speech, and with unlikely text, holds none."""
 
@@ -206,15 +210,33 @@ def _pad(features: Features, frames: int) -> Features:
     return np.pad(features, ((0, 0), (0, missing))) if missing > 0 else features
 
 
+def whole_words(words: Sequence[TimedWord], language: str) -> list[TimedWord]:
+    """The words with what the tokenizer cut off at a hyphen put back: `10` and `-4` are one.
+
+    A word's own beginning is its leading space, in languages that have spaces.
+    """
+    if language in UNSPACED:
+        return list(words)
+    found: list[TimedWord] = []
+    for word in words:
+        if found and not word.text.startswith(" "):
+            head = found[-1]
+            probability = min(head.probability, word.probability)
+            found[-1] = TimedWord(head.start, word.end, head.text + word.text, probability)
+        else:
+            found.append(word)
+    return found
+
+
 def _spoken(piece: Piece, chunk: Chunk, confidence: float) -> Spoken:
     # The last time stamp may lie in the padding after the chunk.
-    longest = len(chunk.samples) / 16_000
+    longest = len(chunk.samples) / RATE
 
     def at(seconds: float) -> float:
         return round(chunk.start + min(seconds, longest), 3)
 
     words = [
         Word(at(w.start), at(w.end), w.text.strip(), min(1.0, max(0.0, w.probability)))
-        for w in piece.words
+        for w in whole_words(piece.words, chunk.language)
     ]
     return Spoken(at(piece.start), at(piece.end), piece.text, confidence, words)

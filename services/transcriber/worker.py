@@ -14,7 +14,7 @@ from services.transcriber.patience import Stopped
 from shared import log, telemetry
 from shared.bus import Delivery
 from shared.envelope import dead_message
-from shared.errors import BadMessage, BusUnavailable, FenceLost, ModelUnavailable, TooManyAttempts
+from shared.errors import BadMessage, BusUnavailable, FenceLost, TooManyAttempts
 from shared.messages import Failed, Job, decode
 from shared.retry import Abandon, DeadLetter, Decision, RetryAfter, RetryPolicy, decide
 from shared.topology import Consumer
@@ -97,11 +97,10 @@ class Worker:
             await attempt.run()
         except Stopped:
             return HandBack()
-        except ModelUnavailable as error:
-            # Nothing was started, so only the deliveries tell how often it was tried.
-            return self._decide(error, delivery.attempt)
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must go somewhere
-            return self._decide(error, state.attempts_without_progress + 1)
+            # Where nothing was started only the deliveries tell how often it was tried.
+            counted = state.attempts_without_progress + 1
+            return self._decide(error, counted if attempt.started else delivery.attempt)
         return Finished()
 
     def _decide(self, error: Exception, attempt: int) -> Decision:

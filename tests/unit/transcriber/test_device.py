@@ -1,0 +1,60 @@
+"""Where the model runs."""
+
+import pytest
+
+from services.transcriber.device import Hardware, choose, survey
+from shared.errors import SettingError
+from shared.settings import TranscriberSettings
+
+CPU = Hardware(
+    cores=2, gpus=0, cpu_types=frozenset({"int8", "float32"}), gpu_types=frozenset[str]()
+)
+GPU = Hardware(
+    cores=16,
+    gpus=1,
+    cpu_types=frozenset({"int8", "float32"}),
+    gpu_types=frozenset({"float16", "int8_float16", "float32"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "hardware", "expected"),
+    [
+        (TranscriberSettings(), CPU, ("cpu", "int8", 2)),
+        (TranscriberSettings(), GPU, ("cuda", "float16", 8)),
+        (TranscriberSettings(whisper_device="cpu"), GPU, ("cpu", "int8", 8)),
+        (TranscriberSettings(whisper_compute_type="float32"), CPU, ("cpu", "float32", 2)),
+        (TranscriberSettings(whisper_compute_type="default"), CPU, ("cpu", "default", 2)),
+        (TranscriberSettings(threads=1), GPU, ("cuda", "float16", 1)),
+    ],
+)
+def test_choice(
+    settings: TranscriberSettings, hardware: Hardware, expected: tuple[str, str, int]
+) -> None:
+    choice = choose(settings, hardware)
+    assert (choice.device, choice.compute_type, choice.threads) == expected
+    assert choice.reason
+
+
+def test_a_cpu_without_int8_computes_in_float32() -> None:
+    hardware = Hardware(1, 0, frozenset({"float32"}), frozenset[str]())
+    assert choose(TranscriberSettings(), hardware).compute_type == "float32"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (TranscriberSettings(whisper_device="cuda"), "WHISPER_DEVICE='cuda'"),
+        (TranscriberSettings(whisper_compute_type="float16"), "WHISPER_COMPUTE_TYPE='float16'"),
+    ],
+)
+def test_what_the_machine_cannot_do_is_named(settings: TranscriberSettings, words: str) -> None:
+    with pytest.raises(SettingError, match=words) as caught:
+        choose(settings, CPU)
+    assert "allowed are" in str(caught.value)
+
+
+def test_this_machine_can_run_a_model() -> None:
+    hardware = survey()
+    assert hardware.cores >= 1
+    assert choose(TranscriberSettings(whisper_device="cpu"), hardware).device == "cpu"

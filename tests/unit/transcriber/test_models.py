@@ -1,0 +1,64 @@
+"""Finding a model, and what its folder says."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from services.transcriber.model_folder import Traits, read_traits
+from services.transcriber.models import DEMO_FOLDER, find_configured, find_named
+from shared.errors import ModelUnavailable
+
+
+def model_in(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    shutil.copy(DEMO_FOLDER / "model.bin", folder)
+    return folder
+
+
+def test_the_bundled_model_says_that_it_is_small() -> None:
+    found = find_configured("demo", Path("models"), offline=True)
+    assert found.folder == DEMO_FOLDER
+    assert "small radio vocabulary" in found.traits.notice
+    assert found.traits.languages == ["en"]
+
+
+def test_a_folder_is_named_by_its_last_part(tmp_path: Path) -> None:
+    folder = model_in(tmp_path / "tuned")
+    found = find_configured(str(folder), tmp_path / "models", offline=True)
+    assert (found.name, found.folder, found.traits) == ("tuned", folder, Traits())
+
+
+def test_a_folder_below_the_models_folder_has_a_name_that_a_job_may_use(tmp_path: Path) -> None:
+    folder = model_in(tmp_path / "tuned")
+    assert find_named("tuned", tmp_path, offline=True).folder == folder
+    assert find_configured("tuned", tmp_path, offline=True).folder == folder
+
+
+@pytest.mark.parametrize("name", ["medium.en", "large-v3", "owner/name", "nonsense", "./gone", "/"])
+def test_what_cannot_be_had_says_what_to_set(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelUnavailable) as caught:
+        find_configured(name, tmp_path, offline=True)
+    line = str(caught.value)
+    assert name in line
+    assert "set WHISPER_MODEL_NAME to" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "/etc", "owner/name", "a b", ".", "~", ""])
+def test_a_job_cannot_reach_beyond_the_models_folder(tmp_path: Path, name: str) -> None:
+    model_in(tmp_path / "x")
+    with pytest.raises(ModelUnavailable, match="there is no model named"):
+        find_named(name, tmp_path / "models", offline=True)
+
+
+def test_a_description_that_does_not_fit_names_file_and_field(tmp_path: Path) -> None:
+    (tmp_path / "echobase.json").write_text('{"longest_chunk": 31}')
+    with pytest.raises(ModelUnavailable, match=r"echobase.json does not fit.*longest_chunk"):
+        read_traits(tmp_path)
+
+
+def test_a_misspelt_field_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "echobase.json").write_text('{"longest_chunks": 3}')
+    with pytest.raises(ModelUnavailable, match="longest_chunks"):
+        read_traits(tmp_path)

@@ -1,0 +1,45 @@
+"""What the job, the site and the model say, in one plan."""
+
+import pytest
+
+from services.transcriber.model_folder import Traits
+from services.transcriber.plan import make_plan
+from shared.messages import Options
+from shared.settings import TranscriberSettings
+
+DEMO = Traits(longest_chunk=8, window_margin=0.4, beam_size=1, languages=["en"])
+
+
+def test_the_model_says_how_it_is_fed() -> None:
+    plan = make_plan(Options(), TranscriberSettings(), "demo", DEMO)
+    assert (plan.longest_chunk, plan.window_margin, plan.beam_size) == (8, 0.4, 1)
+    assert plan.options == Options(model="demo", language="en")
+
+
+def test_the_site_overrules_the_model() -> None:
+    site = TranscriberSettings(
+        longest_chunk=20, window_margin=1.0, whisper_beam_size=3, whisper_initial_prompt="10-4"
+    )
+    plan = make_plan(Options(), site, "demo", DEMO)
+    assert (plan.longest_chunk, plan.window_margin, plan.beam_size) == (20, 1.0, 3)
+    assert plan.options.prompt == "10-4"
+
+
+def test_the_job_overrules_the_site() -> None:
+    site = TranscriberSettings(whisper_language="en", whisper_initial_prompt="site")
+    plan = make_plan(Options(language="de", prompt="job"), site, "large-v3", Traits())
+    assert (plan.options.language, plan.options.prompt) == ("de", "job")
+
+
+@pytest.mark.parametrize(
+    ("setting", "trait", "margin"),
+    [(-1, None, None), (-1, 0.4, 0.4), (30, 0.4, None), (0, 0.4, 0), (2, None, 2)],
+)
+def test_window_margin(setting: float, trait: float | None, margin: float | None) -> None:
+    site = TranscriberSettings(window_margin=setting)
+    assert make_plan(Options(), site, "m", Traits(window_margin=trait)).window_margin == margin
+
+
+def test_a_language_is_detected_where_the_model_knows_several() -> None:
+    plan = make_plan(Options(), TranscriberSettings(), "m", Traits(languages=["en", "de"]))
+    assert plan.options.language is None
