@@ -62,6 +62,7 @@ class Link:
         self._up = asyncio.Event()
         self._told_down = False
         self._closing = False
+        self._opened = False
         self._last_error: Exception | None = None
         self._prefix = f"_INBOX.{_nuid(self._client)}."
         self._count = 0
@@ -82,6 +83,7 @@ class Link:
 
     async def open(self) -> None:
         """Connect, and wait for the server for as long as it takes."""
+        self._opened = True
         self._client = Client()
         await self._client.connect(
             servers=self._servers,
@@ -186,7 +188,7 @@ class Link:
         try:
             if self._client.is_connected:
                 await self._client.drain()
-            else:
+            elif self._opened:
                 await self._client.close()
         except nats.errors.Error:
             await self._client.close()
