@@ -78,6 +78,17 @@ def make_job(
     )
 
 
+class Clock:
+    """Time that a test may move forward."""
+
+    def __init__(self) -> None:
+        self.skew = 0.0
+        """Seconds."""
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.skew
+
+
 @dataclass
 class Site:
     """A bus and a store, and workers on them."""
