@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -39,11 +40,18 @@ class Backlog:
 class Forwarder:
     """The only one who moves entries on."""
 
-    def __init__(self, spool: Spool, upstream: Upstream, keep: float) -> None:
-        """`keep`: seconds for which a forwarded entry stays in the spool."""
+    def __init__(
+        self,
+        spool: Spool,
+        upstream: Upstream,
+        keep: float,
+        pace: Callable[[int, float], float] = wait,
+    ) -> None:
+        """`keep`: seconds for which a forwarded entry stays in the spool. `pace`: as `wait`."""
         self._spool = spool
         self._upstream = upstream
         self._keep = timedelta(seconds=keep)
+        self._pace = pace
         self._queue = ForwardQueue()
         self._outage = Outage()
         self._running: set[asyncio.Task[None]] = set()
@@ -195,5 +203,5 @@ class Forwarder:
         held.attempts += 1
         held.error = str(error) or type(error).__name__
         held.settled.set()
-        pause = wait(held.attempts, random.random())  # noqa: S311 - no secret
+        pause = self._pace(held.attempts, random.random())  # noqa: S311 - no secret
         self._queue.add_later(held, asyncio.get_running_loop().time() + pause)

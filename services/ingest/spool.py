@@ -107,8 +107,8 @@ class Spool:
     @asynccontextmanager
     async def receive(self) -> AsyncGenerator[Incoming, None]:
         """Room for an upload; what is not kept by the end of the context leaves nothing."""
-        folder = self._incoming / uuid4().hex
-        incoming = await self._do(lambda: Incoming(folder, self._take, self._threads))
+        # Not by a thread: a request that is cancelled meanwhile would leave the file behind.
+        incoming = Incoming(self._incoming / uuid4().hex, self._take, self._threads)
         try:
             yield incoming
         finally:

@@ -1,0 +1,176 @@
+"""Ingest in this process: its parts, entries without an upload, and its HTTP service on a port."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from services.ingest.app import Parts, create_app
+from services.ingest.entry import Entry, Held
+from services.ingest.forwarder import Forwarder
+from services.ingest.measures import Measures
+from services.ingest.reception import Reception
+from services.ingest.recordings import Links
+from services.ingest.spool import Spool
+from services.ingest.upstream import Upstream
+from shared import object_keys
+from shared.bus import Bus, StoredMessage
+from shared.health import Health
+from shared.identity import recording_id
+from shared.lifecycle import listen
+from shared.messages import Options, Recording
+from shared.object_store import ObjectStore
+from shared.server import DrainingServer
+from shared.settings import SiteSettings
+from shared.subjects import Lane
+from shared.topology import EVENTS, JOBS, topology
+
+MIB = 1024**2
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def open_spool(folder: Path, most: int = 64 * MIB, least_free: int = 0) -> Spool:
+    """A spool, opened."""
+    spool = Spool(folder, most, least_free)
+    spool.open()
+    return spool
+
+
+def entry(
+    content: bytes,
+    lane: Lane = "live",
+    options: Options | None = None,
+    minute: int = 0,
+) -> Entry:
+    """An entry for some bytes, received so many minutes after noon."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    id = recording_id("county", "fire", None, sha256)
+    return Entry(
+        recording=Recording(
+            id=id,
+            source="county",
+            channel="fire",
+            sha256=sha256,
+            size=len(content),
+            audio=object_keys.audio(id, "wav"),
+            container="wav",
+            codec="pcm_s16le",
+            duration=1.0,
+            received=NOON + timedelta(minutes=minute),
+            metadata={"incident": 42},
+        ),
+        lane=lane,
+        options=options or Options(),
+        correlation_id="call-1",
+        content_type="audio/wav",
+    )
+
+
+async def put_in(
+    spool: Spool,
+    content: bytes,
+    lane: Lane = "live",
+    options: Options | None = None,
+    minute: int = 0,
+) -> Held:
+    """Accept an entry as an upload would."""
+    async with spool.receive() as audio:
+        await audio.write(content)
+        await audio.finish()
+        held, _ = await spool.keep(audio, entry(content, lane, options, minute))
+    return held
+
+
+async def jobs(bus: Bus) -> list[StoredMessage]:
+    """What lies in the job queue."""
+    return [m async for batch in bus.read(JOBS.name, [">"]) for m in batch]
+
+
+async def events(bus: Bus) -> list[StoredMessage]:
+    """What the event log holds."""
+    return [m async for batch in bus.read(EVENTS.name, [">"]) for m in batch]
+
+
+def files(folder: Path) -> list[str]:
+    """Every file below a folder, but for the spool's lock."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+    return sorted(str(path.relative_to(folder)) for path in found)
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Poll until a function returns something true; TimeoutError else."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - it is not ours to be told of
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Ingest:
+    """A running ingest service."""
+
+    url: str
+    port: int
+    spool: Spool
+    forwarder: Forwarder
+    http: httpx.AsyncClient
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+SITE = SiteSettings(grace=10.0)
+
+
+def _soon(attempts: int, chance: float) -> float:
+    return 0.02
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path,
+    store: ObjectStore,
+    bus: Bus,
+    *,
+    site: SiteSettings = SITE,
+    max_bytes: int = MIB,
+    max_duration: float = 60.0,
+    spool_bytes: int = 64 * MIB,
+    least_free: int = 0,
+    keep: float = 600.0,
+) -> AsyncGenerator[Ingest]:
+    """The HTTP service and the forwarder, on a free port, by a real uvicorn."""
+    spool = open_spool(folder, spool_bytes, least_free)
+    upstream = Upstream(store, bus, topology())
+    forwarder = Forwarder(spool, upstream, keep, pace=_soon)
+    stopping = asyncio.Event()
+    health = Health({"store": upstream.check_store, "bus": upstream.check_bus}, stopping=stopping)
+    health.mark_started()
+    app = create_app(
+        Parts(
+            site=site,
+            links=Links("http://localhost:3000"),
+            public_url="http://localhost:3001",
+            reception=Reception(spool, max_bytes, max_duration),
+            forwarder=forwarder,
+            measures=Measures(forwarder.backlog, lambda: spool.room.used),
+            health=health,
+        )
+    )
+    listener = listen(msgspec.structs.replace(site, bind="127.0.0.1"), 0, "PORT")
+    port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    up = asyncio.Event()
+    server = DrainingServer(app, "h11", cut_after=5.0, on_start=up.set)
+    async with asyncio.TaskGroup() as tasks, httpx.AsyncClient(base_url=url) as http:
+        tasks.create_task(server.serve_until(stopping, listener))
+        tasks.create_task(forwarder.run(stopping, 10.0))
+        await up.wait()
+        try:
+            yield Ingest(url, port, spool, forwarder, http, stopping)
+        finally:
+            stopping.set()
+    spool.close()
