@@ -58,8 +58,8 @@ def authorised(key: str, headers: Headers, cookie: str = "") -> bool:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return (
-        matches(key, headers.get("x-api-key", ""))
-        or matches(key, bearer)
+        matches(key, _utf8(headers.get("x-api-key", "")))
+        or matches(key, _utf8(bearer))
         or matches(session_token(key), cookie)
     )
 
@@ -67,6 +67,11 @@ def authorised(key: str, headers: Headers, cookie: str = "") -> bool:
 def matches(expected: str, given: str) -> bool:
     """Whether two secrets are equal, in a time that tells nothing of where they differ."""
     return hmac.compare_digest(expected.encode(), given.encode())
+
+
+def _utf8(header: str) -> str:
+    # ASGI servers hand headers on as Latin-1, while programs send them as UTF-8.
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def security_components() -> Components:

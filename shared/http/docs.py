@@ -10,6 +10,7 @@ from pathlib import Path
 from litestar import Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.enums import OpenAPIMediaType
+from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
@@ -98,7 +99,8 @@ class _SwaggerUi(OpenAPIRenderPlugin):
         openapi_schema: dict[str, object],  # noqa: ARG002 - Litestar's signature
     ) -> bytes:
         """The page; its references are relative, so that any path may stand before it."""
-        root = "" if request.url.path.endswith("/") else "docs/"
+        # The raw path, since Litestar takes the last slash off the other one.
+        root = "" if request.scope["raw_path"].endswith(b"/") else "docs/"
         return _PAGE.format(title=self._title, root=root).encode()
 
     def receive_router(self, router: Router) -> None:
@@ -118,7 +120,7 @@ def _asset(name: str, media_type: str) -> HTTPRouteHandler:
 def _finish(response: Response[object]) -> Response[object] | Response[problem.Problem]:
     # Litestar registers a 404 page of its own below the documentation's path.
     if response.status_code == 404:
-        return problem.response(problem.Problem(title="Not Found", status=404, detail="Not Found"))
+        return problem.response(problem.problem_of(NotFoundException())[0])
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

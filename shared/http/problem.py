@@ -29,9 +29,7 @@ Handler = Callable[[Request[object, object, State], Exception], "Response[Proble
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What went wrong."""
 
-    type: Annotated[str, Meta(description="`about:blank`, or `urn:echobase:<code>`")] = (
-        "about:blank"
-    )
+    type: Annotated[str, Meta(description="`about:blank`, or `urn:echobase:<code>`")]
     title: Annotated[str, Meta(description="The kind of problem")]
     status: Annotated[int, Meta(description="HTTP status")]
     detail: Annotated[str, Meta(description="A sentence for people")]
