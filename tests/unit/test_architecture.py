@@ -95,7 +95,14 @@ def test_a_registry_and_a_path_are_found() -> None:
 
 def test_every_extra_has_its_lock_and_every_lock_its_extra() -> None:
     found = {path.stem for path in (ROOT / "requirements").glob("*.txt")}
-    assert found == set(locks.project(ROOT).optional_dependencies)
+    # uv, which installs the rest, has a lock and is no extra.
+    assert found == {*locks.project(ROOT).optional_dependencies, "uv"}
+
+
+def test_the_lock_of_uv_holds_uv_and_hashes_alone() -> None:
+    lock = locks.read((ROOT / "requirements/uv.txt").read_text("utf-8"))
+    assert lock.faults == []
+    assert list(lock.pins) == ["uv"]
 
 
 @pytest.mark.parametrize("extra", sorted(locks.project(ROOT).optional_dependencies))

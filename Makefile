@@ -1,0 +1,63 @@
+# What a person types. `make` alone lists it all.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := .tools/uv/bin/uv
+EXTRAS := ingest transcriber stream local dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up stop test test-fast lint format lock bench install clean .local .dev
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .local ## Start everything, transcribe the samples or AUDIO=path, show the words
+	@exec $(BIN)/echobase demo
+
+up: .local ## Serve on the configured ports until Ctrl-C
+	@exec $(BIN)/echobase up
+
+stop: .local ## Stop the stack that runs in the data folder
+	@exec $(BIN)/python -m deploy.local.stop
+
+test: lint ## Run every test, against real servers and in a real browser
+	@$(BIN)/python -m tests.support.install_chromium
+	@exec $(BIN)/python -m pytest -v
+
+test-fast: .dev ## Run the tests of the everyday loop, in less than a minute
+	@exec $(BIN)/python -m pytest -q -m "not stack and not browser"
+
+lint: .dev ## Check form and types
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/pyright
+
+format: .dev ## Correct the form
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: .dev ## Compare the whole path's speed with faster-whisper alone
+	@exec $(BIN)/python -m benchmarks.first_words
+
+install: .dev ## Make or renew the environment, with what development needs
+
+lock: ## Renew the locks from pyproject.toml
+	@$(PYTHON) deploy/local/bootstrap.py uv > /dev/null
+	@for extra in $(EXTRAS); do $(call compile,$$extra,--extra $$extra pyproject.toml) || exit 1; done
+	@$(call compile,uv,--group uv)
+
+clean: ## Stop the stack; remove its data, caches and what tests left
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m deploy.local.stop; fi
+	@rm -rf data artifacts .cache .hypothesis .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
+
+# Names, versions and hashes, for every system, and no address.
+compile = $(UV) pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	$(2) --output-file requirements/$(1).txt
+
+.local:
+	@$(PYTHON) deploy/local/bootstrap.py local
+
+.dev:
+	@$(PYTHON) deploy/local/bootstrap.py dev
