@@ -222,8 +222,8 @@ ALL: tuple[type[Settings], ...] = (
 )
 
 IGNORED = {
-    "FLASK_ENV": "there is one mode; use `make dev` for reload",
-    "API_ENV": "there is one mode; use `make dev` for reload",
+    "FLASK_ENV": "there is one mode",
+    "API_ENV": "there is one mode",
     "FLASK_RATE_LIMIT": "no rate limit is applied yet",
     "CALL_WATCH_PATH": "no folder is watched yet",
     "DATABASE_URL": "there is no database to configure",

@@ -1,7 +1,10 @@
 """The documentation says what is so: commands, settings, messages, ids, files."""
 
 import hashlib
+import importlib
+import pkgutil
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +12,12 @@ from typing import Annotated
 import av
 import msgspec
 import pytest
+from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta, Struct
 
+import services.ingest
+import services.stream
+from services.ingest.submission import FIELDS
 from shared import messages, reference, settings
 from shared.identity import recording_id
 from tests.support import locks, readme
@@ -164,6 +171,29 @@ curl -F file=@x \\
     assert readme.command_faults(found, {"demo"}, {"up"}, {"shared.reference"}) == []
 
 
+# --- HTTP ---
+
+
+def test_the_readme_has_every_route() -> None:
+    rows = readme.rows(readme.section(README, "HTTP"))
+    named = {route for row in rows if row[0] in ("ingest", "stream") for route in routes(row[1])}
+    page = {"GET /", "GET /page/{id}"}
+    assert named == served() - page
+
+
+def test_a_route_with_other_endings_is_several() -> None:
+    assert routes("`GET /a/b.json`, `.txt`, `POST /c`") == [
+        "GET /a/b.json",
+        "GET /a/b.txt",
+        "POST /c",
+    ]
+
+
+def test_the_readme_names_every_field_of_an_upload() -> None:
+    [text] = re.findall(r"Fields besides the audio.*?: (.*?)\. An", README, re.DOTALL)
+    assert readme.code(text) == list(FIELDS)
+
+
 # --- files, versions, ids ---
 
 
@@ -284,6 +314,35 @@ def id_vectors(text: str) -> list[tuple[str, str, str | None, str, str]]:
         plain = [readme.code(cell)[0] for cell in (source, channel, sha256, id)]
         found.append((plain[0], plain[1], next(iter(readme.code(start)), None), plain[2], plain[3]))
     return found
+
+
+def routes(cell: str) -> list[str]:
+    """The routes of a cell; an ending alone changes that of the route before."""
+    found: list[str] = []
+    for name in readme.code(cell):
+        found.append(re.sub(r"\.\w+$", name, found[-1]) if name.startswith(".") else name)
+    return found
+
+
+def served() -> set[str]:
+    """Every route of the two HTTP services, with `{id}` for whatever is named in a path."""
+    found: set[str] = set()
+    for package in (services.ingest, services.stream):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                found |= handled(vars(importlib.import_module(module.name)))
+    return found
+
+
+def handled(names: Mapping[str, object]) -> set[str]:
+    """The routes of the handlers among a module's names."""
+    return {
+        f"{method} {re.sub(r'{[^}]+}', '{id}', path)}"
+        for handler in names.values()
+        if isinstance(handler, HTTPRouteHandler)
+        for path in handler.paths
+        for method in handler.http_methods
+    }
 
 
 def targets() -> set[str]:
