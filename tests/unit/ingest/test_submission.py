@@ -124,7 +124,7 @@ def test_every_start_within_the_limits_is_kept(start: datetime) -> None:
     ("given", "kept"),
     [
         (r"C:\calls\one.wav", "one.wav"),
-        ("/tmp/two.wav", "two.wav"),
+        ("/home/two.wav", "two.wav"),
         ("Überfall.mp3", "Überfall.mp3"),
     ],
 )
