@@ -4,7 +4,7 @@
 and passes the same behaviour suite.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -139,7 +139,7 @@ class Bus(Protocol):
 
     def read(
         self, stream: str, subjects: Sequence[str], start: int = 1
-    ) -> AsyncIterator[Sequence[StoredMessage]]:
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """What the stream holds now under the filters, from a sequence on, in order, by batches."""
         ...
 

@@ -6,25 +6,21 @@ handed each message as it comes. The switch happens without an `await` in betwee
 double.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
 
-from shared.bus import Bus, StoredMessage
+from shared.bus import Bus, StoredMessage, StreamReset, StreamState
+from shared.errors import BusUnavailable
+from shared.follow_reader import Gap, GapReason, Overrun, Reader, Wanted
+from shared.ring import Ring
 
-Wanted = Callable[[StoredMessage], bool]
-GapReason = Literal["aged-out", "unknown-epoch", "beyond-the-end", "stream-reset"]
+__all__ = ["Follow", "Gap", "GapReason", "Overrun", "Wanted"]
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class Gap:
-    """Messages are missing here, and why."""
-
-    reason: GapReason
-
-
-class Overrun(Exception):
-    """The reader was too slow: more bytes wait for it than are allowed."""
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 2.0
 
 
 class Follow:
@@ -41,29 +37,72 @@ class Follow:
     ) -> None:
         """`ring`: messages kept in memory. `backlog_bytes`: what may wait for one reader.
         `replays`: how many reads of JetStream may run at once."""
-        raise NotImplementedError
+        self.bus = bus
+        self.stream = stream
+        self.replays = asyncio.Semaphore(replays)
+        self._subjects = list(subjects)
+        self._capacity = ring
+        self._backlog_bytes = backlog_bytes
+        self._ring = Ring(ring, floor=0)
+        self._generation = 0
+        self._epoch = ""
+        self._end = 0
+        self._live: set[Reader] = set()
+        self._known = asyncio.Event()
 
     @property
     def epoch(self) -> str:
         """The stream's epoch; empty until the bus has answered for the first time."""
-        raise NotImplementedError
+        return self._epoch
 
     @property
     def last(self) -> int:
-        """Sequence of the latest message seen."""
-        raise NotImplementedError
+        """Sequence of the latest message of the stream that is known here."""
+        return max(self._end, self._ring.last)
+
+    @property
+    def ring(self) -> Ring:
+        """The latest messages."""
+        return self._ring
+
+    @property
+    def generation(self) -> int:
+        """How often the stream was found to be another one, the first time included."""
+        return self._generation
+
+    @property
+    def readers(self) -> int:
+        """How many readers have caught up and take what comes."""
+        return len(self._live)
+
+    async def known(self) -> None:
+        """Wait until the bus has answered for the first time."""
+        await self._known.wait()
 
     async def run(self) -> None:
         """Follow for ever; a broker that is away is waited for."""
-        raise NotImplementedError
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                self._open(await self.bus.state(self.stream))
+                start = self._ring.last + 1
+                async for batch in self.bus.follow(self.stream, self._subjects, start, self._epoch):
+                    pause = FIRST_PAUSE
+                    self._take(batch)
+            except StreamReset as reset:
+                log.warning("%s: readers are told of a gap", reset)
+            except BusUnavailable as error:
+                log.debug("following %s: %s", self.stream, error)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
 
-    def subscribe(
+    async def subscribe(
         self,
         wanted: Wanted,
         after: int | None = None,
         replay_filters: Sequence[str] = ("echobase.events.>",),
         epoch: str | None = None,
-    ) -> AsyncIterator[StoredMessage | Gap]:
+    ) -> AsyncGenerator[StoredMessage | Gap]:
         """What is wanted of the stream after a sequence, then everything wanted as it comes.
 
         `after` None: only what comes from now on. 0: from the first that there is, whatever has
@@ -71,4 +110,48 @@ class Follow:
         going on from it is not possible without a loss, a Gap says so first. `replay_filters` are
         subjects that match at least what is wanted. Raises Overrun if the reader is too slow.
         """
-        raise NotImplementedError
+        await self._known.wait()
+        reader = Reader(self, wanted, replay_filters, self._backlog_bytes)
+        try:
+            for item in await reader.begin(after, epoch):
+                yield item
+            while True:
+                for item in await reader.next():
+                    yield item
+        finally:
+            self._live.discard(reader)
+
+    def join(self, reader: Reader) -> None:
+        """Hand this reader each message from now on; it has seen what the ring holds."""
+        self._live.add(reader)
+
+    def leave(self, reader: Reader) -> None:
+        """Hand it nothing more."""
+        self._live.discard(reader)
+
+    def _open(self, state: StreamState) -> None:
+        """Begin with the stream, go on with it, or begin anew if it is another one."""
+        if not self._epoch:
+            self._begin(state, max(0, state.first - 1, state.last - self._capacity))
+        elif state.epoch != self._epoch:
+            self._begin(state, 0)
+        elif state.last < self._ring.last:
+            # A server that lost its latest messages with its power: what is stored from now on
+            # has sequences that stood for other messages before.
+            self._begin(state, state.last)
+        self._end = max(self._end, state.last)
+        self._known.set()
+
+    def _begin(self, state: StreamState, floor: int) -> None:
+        self._generation += 1
+        self._epoch = state.epoch
+        self._end = 0
+        self._ring = Ring(self._capacity, floor)
+        live, self._live = self._live, set()
+        for reader in live:
+            reader.wake()
+
+    def _take(self, batch: Sequence[StoredMessage]) -> None:
+        self._ring.extend(batch)
+        for reader in list(self._live):
+            reader.offer(batch)

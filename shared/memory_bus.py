@@ -109,7 +109,7 @@ class MemoryBus(Bus):
 
     async def read(
         self, stream: str, subjects: Sequence[str], start: int = 1
-    ) -> AsyncIterator[Sequence[StoredMessage]]:
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """See `Bus.read`."""
         found = list(self.stream(stream).select(subjects, start))
         for index in range(0, len(found), BATCH):

@@ -11,7 +11,7 @@ nats_presence  who is there
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from shared.bus import (
     Bus,
@@ -75,7 +75,7 @@ class NatsBus(Bus):
 
     def read(
         self, stream: str, subjects: Sequence[str], start: int = 1
-    ) -> AsyncIterator[Sequence[StoredMessage]]:
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """See `Bus.read`."""
         return self._reader.read(stream, subjects, start)
 

@@ -1,7 +1,7 @@
 """Reading what a stream holds: its last message, or all that filters match, by batches."""
 
 from base64 import b64decode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -61,7 +61,7 @@ class Reader:
 
     async def read(
         self, stream: str, subjects: Sequence[str], start: int
-    ) -> AsyncIterator[Sequence[StoredMessage]]:
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """What the stream holds under the filters from `start` on, in order, by batches."""
         pages = {subject: _Page(max(1, start)) for subject in subjects}
         while True:

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.behaviour.bus_suite")
+pytest.register_assert_rewrite("tests.behaviour.bus_suite", "tests.behaviour.follow_suite")

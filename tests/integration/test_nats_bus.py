@@ -12,6 +12,7 @@ from nats.js import JetStreamManager
 from shared.nats_bus import NatsBus, connect
 from shared.topology import Consumer
 from tests.behaviour.bus_suite import TOPOLOGY, BusSuite
+from tests.behaviour.follow_suite import FollowSuite
 from tests.support.servers import NatsFixture
 
 pytestmark = pytest.mark.servers
@@ -60,4 +61,8 @@ async def _ignore(error: Exception) -> None:
 
 
 class TestNatsBus(BusSuite):
-    pass
+    """On the real server."""
+
+
+class TestFollowOnNats(FollowSuite):
+    """On the real server."""

@@ -10,6 +10,7 @@ from shared.memory_bus import MemoryBus
 from shared.memory_stream import matches
 from shared.topology import Consumer, Stream, Topology
 from tests.behaviour.bus_suite import LOG, TOPOLOGY, WORKERS, BusSuite, log, read
+from tests.behaviour.follow_suite import FollowSuite
 
 
 @dataclass
@@ -31,12 +32,19 @@ class MemoryRig:
         self.bus.away = False
 
 
+@pytest.fixture
+async def rig() -> MemoryRig:
+    rig = MemoryRig()
+    await rig.bus.ensure(TOPOLOGY)
+    return rig
+
+
 class TestMemoryBus(BusSuite):
-    @pytest.fixture
-    async def rig(self) -> MemoryRig:
-        rig = MemoryRig()
-        await rig.bus.ensure(TOPOLOGY)
-        return rig
+    """In memory."""
+
+
+class TestFollowInMemory(FollowSuite):
+    """In memory."""
 
 
 class Clock:
