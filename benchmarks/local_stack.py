@@ -101,13 +101,14 @@ async def transcribe(stack: RunningStack, path: Path, channel: str, clock: Clock
     texts: list[str] = []
     async with asyncio.timeout(PATIENCE):
         async for event in stack.client.follow({"recording": [accepted.id]}):
-            ended = _note(event, texts, clock)
+            ended = note(event, texts, clock)
             if ended is not None:
                 return Run(" ".join(texts), time.perf_counter() - began, ended.processing)
     raise BenchmarkFailed("the events ended before the recording did")
 
 
-def _note(event: Event | Gap, texts: list[str], clock: Clock) -> Completed | None:
+def note(event: Event | Gap, texts: list[str], clock: Clock) -> Completed | None:
+    """Gather what an event says; `completed` is returned. Raises BenchmarkFailed."""
     match event:
         case Gap(reason=reason) | Failed(reason=reason):
             raise BenchmarkFailed(reason)

@@ -10,29 +10,13 @@ import os
 from pathlib import Path
 
 import jiwer
-import msgspec
 
 from benchmarks.faster_whisper_alone import Alone
+from deploy.local.samples import samples
 
-ROOT = Path(__file__).parent.parent
-SAMPLES = ROOT / "deploy/local/samples"
-MODEL = ROOT / "services/transcriber/demo_model"
+MODEL = Path(__file__).parent.parent / "services/transcriber/demo_model"
 CALL = 30.0
 """Seconds; what is longer is a conversation."""
-
-
-class Sample(msgspec.Struct, frozen=True):
-    """An entry of `samples.json`."""
-
-    file: str
-    text: str
-    duration: float
-    """Seconds."""
-
-
-def samples() -> list[Sample]:
-    """The bundled samples."""
-    return msgspec.json.decode((SAMPLES / "samples.json").read_bytes(), type=list[Sample])
 
 
 def error_rate(said: str | list[str], heard: str | list[str]) -> float:
@@ -47,8 +31,7 @@ def main() -> None:
     heard: list[str] = []
     print(f"{'sample':24}{'seconds':>8}{'whole':>8}{'by utterance':>14}")
     for sample in samples():
-        path = SAMPLES / sample.file
-        whole, cut = model.greedy(path), model.by_utterance(path)
+        whole, cut = model.greedy(sample.path), model.by_utterance(sample.path)
         print(
             f"{sample.file:24}{sample.duration:8.1f}"
             f"{error_rate(sample.text, whole):8.1%}{error_rate(sample.text, cut):14.1%}",
