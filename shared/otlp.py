@@ -1,5 +1,6 @@
 """The sending half of telemetry; imported only where a receiver is configured."""
 
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-_TIMEOUT = 5.0
+_TIMEOUT = 3.0
 """Seconds for one export; also the longest that a lost receiver holds up the end, per signal."""
 
 
@@ -24,6 +25,8 @@ def start(service: str, endpoint: str) -> Callable[[], None]:
     Further `OTEL_…` variables of the SDK (headers, sampler, intervals) are heeded.
     """
     base = endpoint.rstrip("/")
+    # A receiver that is away is worth one line for each lost batch, and none for each retry.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     resource = Resource.create(
         {
             "service.namespace": "echobase",
