@@ -1,5 +1,6 @@
 """Fixtures of the whole suite; a skipped test is a failed one."""
 
+import os
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -8,6 +9,14 @@ import pytest
 
 from shared.settings import StoreSettings
 from tests.support.servers import NatsFixture, S3Fixture
+
+_OURS = ("ECHOBASE_", "WHISPER_", "FLASK_", "API_", "CALL_WATCH_", "OTEL_", "AUDIO")
+
+
+def pytest_configure() -> None:
+    """What the developer has set is no part of a test."""
+    for name in [name for name in os.environ if name.startswith(_OURS)]:
+        del os.environ[name]
 
 
 @pytest.fixture

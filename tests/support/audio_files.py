@@ -98,6 +98,23 @@ def write(path: Path, kind: str, seconds: float = 2.0) -> Path:
     return path
 
 
+def reencode(original: Path, path: Path, kind: str) -> Path:
+    """A recording again, as one of `KINDS`, in mono."""
+    muxer, encoder, rate = KINDS[kind]
+    with av.open(str(original)) as source, av.open(str(path), "w", format=muxer) as opened:
+        container = cast(_Container, opened)
+        stream = container.add_stream(encoder, rate=rate, options={})
+        stream.layout = "mono"
+        stream.codec_context.open()
+        size = stream.codec_context.frame_size or None
+        resampler = av.AudioResampler(stream.format, "mono", rate, size)
+        for frame in (*source.decode(audio=0), None):
+            for ready in resampler.resample(frame):
+                container.mux(stream.encode(ready))
+        container.mux(stream.encode(None))
+    return path
+
+
 def write_video(path: Path) -> Path:
     """An mp4 with a picture and no sound."""
     with av.open(str(path), "w", format="mp4") as opened:
