@@ -68,7 +68,8 @@ class Lifecycle:
         """Serve an ASGI application until `stopping`, and until its requests have ended.
 
         Open streams must watch `stopping`; connections that are left after half of the grace are
-        cut. Logs the ready line unless `announce` is False (then call `ready`).
+        cut. Logs the ready line unless `announce` is False (then call `ready`). `http` is h11,
+        since httptools loses the body of a client that offers h2c: Java's, and so SDRTrunk's.
 
         Raises SettingError if the port is taken, or if the address is beyond loopback and no key
         is set.

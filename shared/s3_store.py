@@ -33,7 +33,8 @@ _RETRIES = urllib3.Retry(
 )
 # A request that was sent may have been done, and done again it would be refused by its own object.
 _ONCE = urllib3.Retry(connect=2, read=False, status=0, other=0, redirect=0, backoff_factor=0.1)
-_PROBE_TIMEOUT = urllib3.Timeout(connect=1, read=1)
+_PROBE_TIMEOUT = urllib3.Timeout(connect=0.5, read=1)
+"""Together less than what `shared.health` waits for a check."""
 
 _OURS_ALREADY = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 _TRANSIENT = {"NoSuchBucket", "RequestTimeout", "SlowDown", "OperationAborted"}
@@ -52,6 +53,7 @@ class S3Store:
         self._probe = _client(settings, self._probe_http)
         # Threads of its own: a store that hangs must not take those that others rely on.
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+        self._probe_thread = ThreadPoolExecutor(1, thread_name_prefix="s3-probe")
 
     async def ensure(self) -> None:
         """Create the bucket if it is missing."""
@@ -70,8 +72,10 @@ class S3Store:
     async def ready(self) -> bool:
         """Whether the store answers now."""
         try:
-            return await self._run(lambda: self._probe.bucket_exists(self._bucket))
-        except StoreUnavailable:
+            return await self._run(
+                lambda: self._probe.bucket_exists(self._bucket), self._probe_thread
+            )
+        except (StoreUnavailable, StoreRefused):
             return False
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
@@ -186,12 +190,13 @@ class S3Store:
     async def close(self) -> None:
         """Close connections and threads; does not wait for calls that hang."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._probe_thread.shutdown(wait=False, cancel_futures=True)
         self._http.clear()
         self._probe_http.clear()
 
-    async def _run(self, call: Callable[[], T]) -> T:
+    async def _run(self, call: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: _translated(call)
+            threads or self._threads, lambda: _translated(call)
         )
 
 

@@ -1,6 +1,7 @@
 """What only a real S3 server can show: it goes away, it hangs, it refuses."""
 
 import asyncio
+import os
 import signal
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -57,12 +58,21 @@ async def test_a_server_that_went_away_and_came_back(
     assert await store.stat("lost") is None
 
 
-async def test_a_server_that_hangs_is_not_ready(store: S3Store, s3_server: S3Fixture):
+async def test_a_server_that_hangs_is_known_not_to_be_ready(store: S3Store, s3_server: S3Fixture):
+    await store.put("x", b"x")
+    pid = s3_server.process.pid
+    assert pid
     s3_server.process.signal(signal.SIGSTOP)
+    # Until then some of its threads still answer.
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
     try:
+        # As many as take every thread there is.
+        hanging = [asyncio.create_task(store.get("x")) for _ in range(20)]
         assert await store.ready() is False
+        assert not any(task.done() for task in hanging)
     finally:
         s3_server.process.signal(signal.SIGCONT)
+    assert await asyncio.gather(*hanging) == [b"x"] * 20
     assert await store.ready() is True
 
 
