@@ -175,6 +175,7 @@ class Attempt:
             "echobase.chunk_seconds": len(chunk.samples) / RATE,
             "echobase.model": chunk.plan.model,
         }
+        _log.debug("decoding", extra={"chunk": number})
         with tracer.start_as_current_span("model", attributes=attributes):
             (spoken,) = await self._in_thread_until_stopped(lambda: engine.decode([chunk]))
         return spoken

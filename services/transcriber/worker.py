@@ -81,6 +81,7 @@ class Worker:
                 except BadMessage as error:
                     return await self._settle(claimed.delivery, decide(error, 1, self._policy))
                 with log.bind(recording=job.recording, version=job.version):
+                    _log.debug("claimed", extra={"delivery": claimed.delivery.attempt})
                     return await self._handle(claimed.delivery, job)
 
     async def _handle(self, delivery: Delivery, job: Job) -> Outcome:
