@@ -14,7 +14,7 @@ from services.transcriber.blocking import in_thread
 from services.transcriber.device import Choice
 from services.transcriber.engine import Engine
 from services.transcriber.engines import Engines, load_named, load_own
-from services.transcriber.patience import Patience, Stopped
+from services.transcriber.patience import Patience, Stopped, end
 from services.transcriber.speech import warm_up
 from services.transcriber.work_folder import work_folder
 from services.transcriber.worker import SERVICE, Worker
@@ -40,12 +40,24 @@ async def main(life: Lifecycle) -> None:
     Raises SettingError, or ModelUnavailable if the configured model cannot be had.
     """
     service = Service(life)
+    failures: list[Exception] = []
+
+    async def work() -> None:
+        try:
+            await service.run()
+        except Exception as error:  # noqa: BLE001 - raised below, once the server has ended politely
+            failures.append(error)
+        finally:
+            life.stopping.set()
+
     async with asyncio.TaskGroup() as tasks:
         # Health first: a model may take minutes to load, and that is no reason for a restart.
         tasks.create_task(
             life.serve(service.health, service.settings.transcriber_port, announce=False)
         )
-        tasks.create_task(service.run())
+        tasks.create_task(work())
+    for error in failures:
+        raise error
 
 
 class Service:
@@ -80,11 +92,15 @@ class Service:
 
     async def _start(self) -> tuple[Bus, Engine, Choice]:
         # Together: libraries and weights come from the disk while the bus is being reached.
-        async with asyncio.TaskGroup() as tasks:
-            loading = tasks.create_task(in_thread(lambda: load_own(self.settings)))
-            tasks.create_task(in_thread(warm_up))
-            connecting = tasks.create_task(self._connect())
-        return connecting.result(), *loading.result()
+        connecting = asyncio.ensure_future(self._connect())
+        warming = asyncio.ensure_future(in_thread(warm_up))
+        try:
+            engine, choice = await in_thread(lambda: load_own(self.settings))
+            await warming
+            return await connecting, engine, choice
+        finally:
+            await end(connecting)
+            await end(warming)
 
     async def _connect(self) -> Bus:
         self._bus = bus = await connect(self._nats, self.worker)

@@ -2,9 +2,9 @@
 
 import os
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, cast
+from typing import cast
 
+from services.transcriber.libraries import library
 from shared.errors import SettingError
 from shared.settings import TranscriberSettings
 
@@ -61,14 +61,14 @@ def choose(settings: TranscriberSettings, hardware: Hardware) -> Choice:
 
 def survey() -> Hardware:
     """What this machine has, as CTranslate2 sees it."""
-    library: Any = import_module("ctranslate2")  # late, since it is slow, and untyped
-    gpus = int(library.get_cuda_device_count())
+    ctranslate2 = library("ctranslate2")
+    gpus = int(ctranslate2.get_cuda_device_count())
     return Hardware(
         cores=_usable_cores(),
         gpus=gpus,
-        cpu_types=frozenset(cast(set[str], library.get_supported_compute_types("cpu"))),
+        cpu_types=frozenset(cast(set[str], ctranslate2.get_supported_compute_types("cpu"))),
         gpu_types=frozenset(
-            cast(set[str], library.get_supported_compute_types("cuda")) if gpus else ()
+            cast(set[str], ctranslate2.get_supported_compute_types("cuda")) if gpus else ()
         ),
     )
 

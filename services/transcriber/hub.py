@@ -1,34 +1,20 @@
 """The model hub, as faster-whisper reaches it; asked only when a model must be looked up there."""
 
-import os
-from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-_QUIET = {
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
-    "HF_HUB_ETAG_TIMEOUT": "5",
-}
+from services.transcriber.libraries import library
+
+_MODULE = "faster_whisper.utils"
 
 
 class FetchFailed(Exception):
     """The model could not be fetched; `str()` is one line."""
 
 
-def quiet() -> None:
-    """Keep the hub's client from drawing bars and from reporting home.
-
-    It reads its variables when it is imported: call this before anything imports faster-whisper.
-    """
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-
-
 def names() -> list[str]:
     """The names that faster-whisper knows."""
-    return cast(list[str], _library().available_models())
+    return cast(list[str], library(_MODULE).available_models())
 
 
 def fetch(name: str, folder: Path, *, local_only: bool) -> Path:
@@ -38,13 +24,10 @@ def fetch(name: str, folder: Path, *, local_only: bool) -> Path:
     """
     try:
         return Path(
-            _library().download_model(name, cache_dir=str(folder), local_files_only=local_only)
+            library(_MODULE).download_model(
+                name, cache_dir=str(folder), local_files_only=local_only
+            )
         )
     except Exception as error:  # the hub's client raises a dozen unrelated kinds
         line = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise FetchFailed(line[:200]) from error
-
-
-def _library() -> Any:  # noqa: ANN401 - it has no types
-    quiet()
-    return cast(Any, import_module("faster_whisper.utils"))

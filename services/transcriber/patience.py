@@ -48,9 +48,7 @@ class Patience:
             return task.result()
         finally:
             order.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task}, timeout=self._allowance)
+            await end(task)
 
     async def outlast(self, call: Callable[[], Awaitable[T]]) -> T:
         """What the call returns once what it needs is back.
@@ -76,3 +74,16 @@ async def _again(call: Callable[[], Awaitable[T]]) -> T:
             if away:
                 _log.info("going on: what was away is back")
             return result
+
+
+async def end(task: asyncio.Future[T]) -> None:
+    """Cancel a task until it is over, for at most two seconds.
+
+    Once is not always enough: `asyncio.wait_for` of Python 3.11 loses a cancellation that meets
+    the end of what it waits for, and nats-py then goes on connecting.
+    """
+    for _ in range(20):
+        if task.done():
+            return
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)

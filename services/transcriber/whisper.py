@@ -6,17 +6,16 @@ whole window gives what `transcribe` gives.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from services.transcriber import hub
 from services.transcriber.audio import Samples
 from services.transcriber.chunks import RATE
 from services.transcriber.device import Choice
+from services.transcriber.libraries import library
 from shared.errors import ModelUnavailable
 
 Features = npt.NDArray[np.float32]
@@ -104,8 +103,7 @@ class Whisper:
 
         Raises ModelUnavailable if it cannot be, or if the device cannot run it.
         """
-        hub.quiet()
-        self._library: Any = import_module("faster_whisper.transcribe")
+        self._library = library("faster_whisper.transcribe")
         try:
             self._model: Any = self._library.WhisperModel(
                 str(folder),
@@ -256,7 +254,7 @@ def speech_timestamps(
 
     Speech of more than `longest` is cut at its last short silence, if it has one.
     """
-    vad: Any = import_module("faster_whisper.vad")
+    vad = library("faster_whisper.vad")
     options = vad.VadOptions(
         max_speech_duration_s=longest,
         min_silence_duration_ms=round(shortest_pause * 1000),

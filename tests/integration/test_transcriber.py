@@ -1,23 +1,34 @@
 """The transcriber with its real model on a real nats-server and a real S3 server."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import jiwer
 import msgspec
 import pytest
 
+from deploy.local.process import Process
 from services.transcriber.engine import Engine
 from services.transcriber.engines import load_own
-from shared.messages import Options
+from shared.memory_bus import MemoryBus
+from shared.memory_store import MemoryStore
+from shared.messages import Job, Options, TranscriptSegment
 from shared.nats_bus import connect
 from shared.s3_store import S3Store
 from shared.settings import StoreSettings, TranscriberSettings
 from shared.topology import topology
+from shared.version_state import VersionState
 from tests.support.servers import NatsFixture
-from tests.support.transcribing import Site, make_job, sample, sample_texts
+from tests.support.transcriber_process import GRACE, messages, transcriber
+from tests.support.transcribing import Site, eventually, excerpt, make_job, sample, sample_texts
 
 pytestmark = pytest.mark.servers
+ACK_WAIT = 2.0
+"""Seconds; after so long without a sign of life a worker counts as gone."""
 DEMO = TranscriberSettings(whisper_model_name="demo", whisper_device="cpu")
 
 
@@ -32,12 +43,11 @@ async def site(
     nats: NatsFixture, store_settings: StoreSettings, tmp_path: Path
 ) -> AsyncIterator[Site]:
     """Fresh streams and a fresh bucket; a job is given up after 2 s without a sign of life."""
-    ack_wait = 2.0
-    bus = await connect(msgspec.structs.replace(nats.settings, ack_wait=ack_wait), "test")
+    bus = await connect(msgspec.structs.replace(nats.settings, ack_wait=ACK_WAIT), "test")
     store = S3Store(store_settings)
-    await bus.ensure(topology(ack_wait=ack_wait))
+    await bus.ensure(topology(ack_wait=ACK_WAIT))
     await store.ensure()
-    yield Site(bus, store, tmp_path, DEMO, ack_wait)
+    yield Site(bus, store, tmp_path, DEMO, ACK_WAIT)
     await store.close()
     await bus.close()
 
@@ -62,3 +72,193 @@ async def test_words_come_out(site: Site, demo: Engine) -> None:
             heard.append(transcript.text)
     assert await site.pending() == 0
     assert jiwer.wer(list(texts.values()), heard) < 0.1
+
+
+@dataclass
+class Processes:
+    """Transcribers as processes on the site's servers."""
+
+    folder: Path
+    nats: NatsFixture
+    store: StoreSettings
+    started: list[Process] = field(default_factory=list[Process])
+
+    def start(self, **extra: str) -> Process:
+        """Start one more."""
+        nats = msgspec.structs.replace(self.nats.settings, ack_wait=ACK_WAIT)
+        name = f"transcriber{len(self.started)}"
+        process = transcriber(self.folder, nats, self.store, name=name, extra=extra)
+        process.start()
+        self.started.append(process)
+        return process
+
+
+@pytest.fixture
+def processes(
+    nats: NatsFixture, store_settings: StoreSettings, tmp_path: Path
+) -> Iterator[Processes]:
+    found = Processes(tmp_path, nats, store_settings)
+    yield found
+    for process in found.started:
+        process.signal(signal.SIGCONT)
+        process.kill()
+
+
+def said(process: Process, words: str) -> Callable[[], Awaitable[bool | None]]:
+    """Whether a record of its log has these words."""
+
+    async def probe() -> bool | None:
+        return True if any(words in message for message in messages(process)) else None
+
+    return probe
+
+
+def some_segments(site: Site, job: Job, count: int) -> Callable[[], Awaitable[VersionState | None]]:
+    """The version, once it has so many segments."""
+
+    async def probe() -> VersionState | None:
+        state = await site.version(job)
+        return state if len(state.segments) >= count else None
+
+    return probe
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A minute of conversation: a score of chunks."""
+    return excerpt("conversation.ogg", 60, tmp_path_factory.mktemp("long"))
+
+
+@pytest.fixture(scope="module")
+def expected(
+    demo: Engine, long: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> Sequence[TranscriptSegment]:
+    """What the long recording gives when nothing happens to it."""
+
+    async def undisturbed() -> Sequence[TranscriptSegment]:
+        bus = MemoryBus()
+        await bus.ensure(topology())
+        site = Site(bus, MemoryStore(), tmp_path_factory.mktemp("undisturbed"), DEMO)
+        job = await site.submit(make_job(99), long)
+        async with site.worker(demo):
+            await site.finished(job)
+        return (await site.transcript(job)).segments
+
+    return asyncio.run(undisturbed())
+
+
+async def test_a_worker_that_was_paused_too_long_touches_nothing(
+    site: Site, long: bytes, expected: Sequence[TranscriptSegment], processes: Processes
+) -> None:
+    first = processes.start()
+    job = await site.submit(make_job(), long)
+    await eventually(some_segments(site, job, 3))
+    first.signal(signal.SIGSTOP)
+    processes.start()
+    state = await site.finished(job)
+    assert len(state.starts) == 2
+    before = state.last_sequence
+    first.signal(signal.SIGCONT)
+    await eventually(said(first, "another worker owns the version"))
+    state = await site.version(job)
+    assert state.last_sequence == before
+    assert [s.index for s in state.segments] == list(range(len(expected)))
+    assert (await site.transcript(job)).segments == expected
+    assert await site.pending() == 0
+    assert await site.dead() == []
+
+
+async def test_a_killed_worker_leaves_its_chunks_to_the_next(
+    site: Site, long: bytes, expected: Sequence[TranscriptSegment], processes: Processes
+) -> None:
+    job = await site.submit(make_job(), long)
+    first = processes.start()
+    await eventually(some_segments(site, job, 3))
+    first.kill()
+    processes.start()
+    state = await site.finished(job)
+    assert len(state.starts) == 2
+    assert (await site.transcript(job)).segments == expected
+
+
+async def test_a_polite_end_hands_back_at_once(
+    site: Site, long: bytes, expected: Sequence[TranscriptSegment], processes: Processes
+) -> None:
+    job = await site.submit(make_job(), long)
+    first = processes.start()
+    await eventually(some_segments(site, job, 3))
+    first.terminate()
+    assert first.wait(GRACE)
+    assert first.exit_code == 0
+    assert "handed back" in messages(first)
+    assert not (await site.version(job)).finished
+    processes.start()
+    state = await site.finished(job)
+    assert (await site.transcript(job)).segments == expected
+    assert len(state.starts) == 2
+
+
+async def test_what_cannot_succeed_is_dead_and_the_next_is_transcribed(
+    site: Site, processes: Processes
+) -> None:
+    bad = await site.submit(make_job(1), b"ffconcat version 1.0\nfile /etc/passwd\n")
+    missing = await site.submit(make_job(2), None)
+    good = await site.submit(make_job(3), sample("chest-pain.ogg"))
+    process = processes.start()
+    assert (await site.finished(good)).completed
+    failed = [(await site.finished(job)).failed for job in (bad, missing)]
+    assert [f.code for f in failed if f] == ["not-audio", "object-missing"]
+    assert len(await site.dead()) == 2
+    assert process.alive
+
+
+async def test_health_banner_and_presence(site: Site, processes: Processes) -> None:
+    process = processes.start()
+    await eventually(said(process, "ready"))
+    port = process.env["ECHOBASE_TRANSCRIBER_PORT"]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/health") as client:
+        for probe in ("live", "ready", "started"):
+            assert (await client.get(f"/{probe}")).status_code == 200, probe
+    assert any("small radio vocabulary" in message for message in messages(process))
+    (worker,) = await site.bus.discover("transcriber")
+    assert worker["model"] == "demo"
+    assert worker["device"] == "cpu"
+    assert "small radio vocabulary" in worker["notice"]
+
+
+async def test_a_model_that_cannot_be_had_ends_the_start_in_one_line(
+    processes: Processes,
+) -> None:
+    process = processes.start(
+        WHISPER_MODEL_NAME="medium.en",
+        ECHOBASE_OFFLINE="true",
+        ECHOBASE_NATS_URL="nats://127.0.0.1:1",
+    )
+    assert await asyncio.to_thread(process.wait, 30)
+    assert process.exit_code not in (0, None)
+    (line,) = [text for text in process.last_lines() if not text.startswith("{")]
+    assert "medium.en" in line
+    assert "set WHISPER_MODEL_NAME to demo" in line
+
+
+async def test_servers_that_are_away_at_the_start_are_waited_for(
+    site: Site, nats: NatsFixture, processes: Processes
+) -> None:
+    job = await site.submit(make_job(), sample("chest-pain.ogg"))
+    nats.kill()
+    process = processes.start()
+    await eventually(said(process, "model loaded"))
+    nats.start()
+    assert (await site.finished(job)).completed
+
+
+async def test_the_log_never_holds_what_was_said(site: Site, processes: Processes) -> None:
+    process = processes.start(ECHOBASE_LOG_LEVEL="debug")
+    job = await site.submit(make_job(), sample("chest-pain.ogg"))
+    await site.finished(job)
+    text = (await site.transcript(job)).text
+    await eventually(said(process, "completed"))
+    log = process.log.read_text()
+    assert job.recording in log
+    assert "oak" in text
+    assert "oak" not in log

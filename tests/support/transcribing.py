@@ -1,6 +1,7 @@
 """What the transcriber's tests share: jobs in the queue, a worker at hand, what came of it."""
 
 import asyncio
+import contextlib
 import json
 import time
 import wave
@@ -15,6 +16,8 @@ import numpy.typing as npt
 
 from services.transcriber.app import consumers
 from services.transcriber.attempt import Workshop
+from services.transcriber.audio import decode as decode_audio
+from services.transcriber.chunks import RATE, Span
 from services.transcriber.engine import Engine
 from services.transcriber.engines import Engines
 from services.transcriber.patience import Patience
@@ -23,7 +26,7 @@ from services.transcriber.worker import Worker
 from shared import object_keys
 from shared.bus import Bus
 from shared.envelope import event_message, job_message
-from shared.errors import ModelUnavailable
+from shared.errors import ModelUnavailable, Unavailable
 from shared.messages import Job, Options, Queued, Transcript, decode
 from shared.object_store import ObjectStore
 from shared.retry import RetryPolicy
@@ -47,6 +50,13 @@ def sample_texts() -> Mapping[str, str]:
 def sample(name: str) -> bytes:
     """A bundled sample."""
     return (SAMPLES / name).read_bytes()
+
+
+def excerpt(name: str, seconds: float, folder: Path) -> bytes:
+    """The beginning of a bundled sample."""
+    audio = decode_audio(SAMPLES / name, folder / "pcm")
+    samples = audio.read(Span(0, min(audio.total, round(seconds * RATE))))
+    return write_wav(folder / "excerpt.wav", samples).read_bytes()
 
 
 def write_wav(path: Path, samples: npt.NDArray[np.float32]) -> Path:
@@ -201,11 +211,12 @@ class Hand:
         await asyncio.wait({self.task})
 
 
-async def eventually(probe: Callable[[], Awaitable[T | None]], timeout: float = 20.0) -> T:
-    """What the probe gives, once it gives something."""
+async def eventually(probe: Callable[[], Awaitable[T | None]], timeout: float = 60.0) -> T:
+    """What the probe gives, once it gives something; while a server is away it gives nothing."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
-        if (found := await probe()) is not None:
-            return found
+        with contextlib.suppress(Unavailable):
+            if (found := await probe()) is not None:
+                return found
         await asyncio.sleep(0.01)
     raise AssertionError(f"nothing came within {timeout} s")
