@@ -58,13 +58,16 @@ async def test_a_server_that_went_away_and_came_back(
     assert await store.stat("lost") is None
 
 
+def freeze(server: S3Fixture) -> None:
+    """Stop a server, and wait until none of its threads answers any more."""
+    assert server.process.pid
+    server.process.signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED | os.WNOWAIT)
+
+
 async def test_a_server_that_hangs_is_known_not_to_be_ready(store: S3Store, s3_server: S3Fixture):
     await store.put("x", b"x")
-    pid = s3_server.process.pid
-    assert pid
-    s3_server.process.signal(signal.SIGSTOP)
-    # Until then some of its threads still answer.
-    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+    freeze(s3_server)
     try:
         # As many as take every thread there is.
         hanging = [asyncio.create_task(store.get("x")) for _ in range(20)]
