@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from litestar import Request, Response, post
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from msgspec import Meta, Struct
@@ -88,10 +89,10 @@ _EXAMPLE = {
 )
 async def send_recording(
     request: Request[object, object, State],
-    reception: Reception,
-    forwarder: Forwarder,
-    links: Links,
-    measures: Measures,
+    reception: NamedDependency[Reception],
+    forwarder: NamedDependency[Forwarder],
+    links: NamedDependency[Links],
+    measures: NamedDependency[Measures],
 ) -> Response[Accepted]:
     """Take a recording in, as a form with the field `file` or as the bare body.
 

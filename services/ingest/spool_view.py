@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from services.ingest.entry import Held
@@ -52,7 +54,7 @@ def state(held: Held) -> SpoolState:
     tags=["recordings"],
     responses=problems(401, 404),
 )
-async def spool_entry(recording_id: str, spool: Spool) -> SpoolView:
+async def spool_entry(recording_id: FromPath[str], spool: NamedDependency[Spool]) -> SpoolView:
     """Say whether a recording still waits on this node's disk, and for what."""
     found = spool.find(recording_id)
     if not found:

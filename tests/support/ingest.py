@@ -166,8 +166,10 @@ async def serving(
     up = asyncio.Event()
     server = DrainingServer(app, "h11", cut_after=5.0, on_start=up.set)
     async with asyncio.TaskGroup() as tasks, httpx.AsyncClient(base_url=url) as http:
-        tasks.create_task(server.serve_until(stopping, listener))
-        tasks.create_task(forwarder.run(stopping, 10.0))
+        served = asyncio.Event()
+        serve = tasks.create_task(server.serve_until(stopping, listener))
+        serve.add_done_callback(lambda _: served.set())
+        tasks.create_task(forwarder.run(served, 10.0))
         await up.wait()
         try:
             yield Ingest(url, port, spool, forwarder, http, stopping)

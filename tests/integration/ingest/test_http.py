@@ -1,0 +1,410 @@
+"""Uploads over HTTP, by a real uvicorn: what is taken, and what is refused and leaves nothing."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from shared.identity import recording_id
+from shared.memory_bus import MemoryBus
+from shared.memory_store import MemoryStore
+from shared.messages import Job, Options, decode
+from tests.support import audio_files
+from tests.support.ingest import MIB, SITE, Ingest, files, jobs, serving, until
+
+WAV = audio_files.wav()
+ID = recording_id("upload", "default", None, hashlib.sha256(WAV).hexdigest())
+
+
+class Backend:
+    """Store and bus behind the service under test."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.bus = MemoryBus()
+
+
+@pytest.fixture
+def backend() -> Backend:
+    """Store and bus, empty."""
+    return Backend()
+
+
+@pytest.fixture
+async def ingest(tmp_path: Path, backend: Backend) -> AsyncGenerator[Ingest, None]:
+    """The service."""
+    async with serving(tmp_path, backend.store, backend.bus) as service:
+        yield service
+
+
+def problem(response: httpx.Response, status: int, field: str | None = None) -> dict[str, object]:
+    """The problem by which a request was answered."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    found = msgspec.json.decode(response.content, type=dict[str, object])
+    assert found["status"] == status
+    assert found["title"]
+    assert found["detail"]
+    if field is not None:
+        assert found["field"] == field
+    return found
+
+
+async def nothing_left(ingest: Ingest, backend: Backend) -> None:
+    """Neither on disk nor anywhere else."""
+    await until(lambda: files(ingest.spool.folder) == [])
+    assert list((ingest.spool.folder / "incoming").iterdir()) == []
+    assert ingest.spool.room.used == 0
+    assert not list(ingest.spool.held)
+    assert backend.store.objects == {}
+
+
+async def test_a_form_is_taken(ingest: Ingest, backend: Backend) -> None:
+    response = await ingest.http.post(
+        "/v1/recordings",
+        files={"file": ("call.wav", WAV, "audio/wav")},
+        data={
+            "source": "county",
+            "channel": "fire",
+            "start": "2026-03-01T12:00:00Z",
+            "lane": "urgent",
+            "language": "EN",
+            "words": "true",
+            "metadata": '{"incident": 42}',
+            "correlation_id": "call-1",
+        },
+    )
+    assert response.status_code == 202
+    answer = response.json()
+    id = answer["id"]
+    assert answer == {
+        "id": id,
+        "version": 1,
+        "status": "accepted",
+        "events": f"http://localhost:3000/v1/events?recording={id}",
+        "transcript": f"http://localhost:3000/v1/recordings/{id}/transcript.json?version=1",
+    }
+    assert response.headers["location"] == f"http://localhost:3000/v1/recordings/{id}"
+    await until(lambda: not any(held.waiting for held in ingest.spool.held))
+    (message,) = await jobs(backend.bus)
+    job = decode(message.data, Job)
+    assert message.subject == "echobase.jobs.urgent"
+    assert job.options == Options(language="en", words=True)
+    assert (job.source, job.channel, job.duration) == ("county", "fire", 1.0)
+    assert (job.metadata, job.correlation_id) == ({"incident": 42}, "call-1")
+    assert backend.store.objects[job.audio] == WAV
+
+
+@pytest.mark.parametrize("content_type", ["audio/wav", "application/octet-stream", None])
+async def test_a_bare_body_is_taken(ingest: Ingest, content_type: str | None) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    response = await ingest.http.post(
+        "/v1/recordings", content=WAV, headers=headers, params={"filename": "a b.wav"}
+    )
+    assert response.status_code == 202
+    assert response.json()["id"] == ID
+    (held,) = ingest.spool.held
+    assert held.entry.recording.filename == "a b.wav"
+
+
+async def test_a_chunked_body_is_taken(ingest: Ingest) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(WAV), 1_000):
+            yield WAV[start : start + 1_000]
+
+    response = await ingest.http.post("/v1/recordings", content=pieces())
+    assert response.status_code == 202
+    assert response.json()["id"] == ID
+
+
+@pytest.mark.parametrize("kind", audio_files.KINDS)
+async def test_every_accepted_container_is_taken(
+    ingest: Ingest, backend: Backend, tmp_path: Path, kind: str
+) -> None:
+    content = audio_files.write(tmp_path / "call", kind).read_bytes()
+    response = await ingest.http.post("/v1/recordings", files={"file": (f"call.{kind}", content)})
+    assert response.status_code == 202
+    (held,) = ingest.spool.held
+    assert held.entry.recording.duration == pytest.approx(2.0, abs=0.15)
+    assert backend.store.objects[held.entry.recording.audio] == content
+
+
+async def test_the_same_again_is_known_and_makes_no_second_job(
+    ingest: Ingest, backend: Backend
+) -> None:
+    answers = [(await ingest.http.post("/v1/recordings", content=WAV)).json() for _ in range(3)]
+    assert [answer["status"] for answer in answers] == ["accepted", "known", "known"]
+    assert {(answer["id"], answer["version"]) for answer in answers} == {(ID, 1)}
+    await until(lambda: not any(held.waiting for held in ingest.spool.held))
+    assert len(await jobs(backend.bus)) == 1
+
+
+async def test_the_same_at_once_is_one_recording(ingest: Ingest, backend: Backend) -> None:
+    responses = await asyncio.gather(
+        *(ingest.http.post("/v1/recordings", content=WAV) for _ in range(20))
+    )
+    answers = [response.json() for response in responses]
+    assert sorted(answer["status"] for answer in answers) == ["accepted"] + ["known"] * 19
+    assert {(answer["id"], answer["version"]) for answer in answers} == {(ID, 1)}
+    await until(lambda: not any(held.waiting for held in ingest.spool.held))
+    assert len(await jobs(backend.bus)) == 1
+
+
+async def test_the_same_after_it_left_the_spool_is_known(tmp_path: Path, backend: Backend) -> None:
+    async with serving(tmp_path, backend.store, backend.bus, keep=0.0) as ingest:
+        first = await ingest.http.post("/v1/recordings", content=WAV)
+        await until(lambda: not list(ingest.spool.held))
+        again = await ingest.http.post("/v1/recordings", content=WAV)
+        assert (first.json()["status"], again.json()["status"]) == ("accepted", "known")
+        assert again.json()["version"] == 1
+        other = await ingest.http.post("/v1/recordings", content=WAV, params={"words": "1"})
+        assert (other.json()["status"], other.json()["version"]) == ("accepted", 2)
+        await until(lambda: not list(ingest.spool.held))
+    assert len(await jobs(backend.bus)) == 2
+
+
+PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/segment.wav\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 415),
+        (b"This is a letter. " * 50, 415),
+        (PLAYLIST, 415),
+        (b"ffconcat version 1.0\nfile other.wav\n", 415),
+        (b"%PDF-1.7\n" + bytes(3_000), 415),
+        (WAV[:44], 415),
+        (audio_files.wav(61.0, rate=4_000), 413),
+        (bytes(MIB + 1), 413),
+    ],
+    ids=["empty", "text", "playlist", "ffconcat", "pdf", "no samples", "too long", "too large"],
+)
+@pytest.mark.parametrize("way", ["form", "raw", "chunked"])
+async def test_bad_audio_is_refused_and_leaves_nothing(
+    ingest: Ingest, backend: Backend, content: bytes, status: int, way: str
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 50_000):
+            yield content[start : start + 50_000]
+
+    match way:
+        case "form":
+            file = {"file": ("call.wav", content, "audio/wav")}
+            response = await ingest.http.post("/v1/recordings", files=file)
+        case "raw":
+            response = await ingest.http.post("/v1/recordings", content=content)
+        case _:
+            response = await ingest.http.post("/v1/recordings", content=pieces())
+    found = problem(response, status, "file")
+    assert found["type"] == f"urn:echobase:{'not-audio' if status == 415 else 'too-large'}"
+    assert found["limit"]
+    await nothing_left(ingest, backend)
+    assert (await ingest.http.post("/v1/recordings", content=WAV)).status_code == 202
+
+
+async def test_a_video_without_sound_is_refused(
+    ingest: Ingest, backend: Backend, tmp_path: Path
+) -> None:
+    film = audio_files.write_video(tmp_path / "film.mp4").read_bytes()
+    (tmp_path / "film.mp4").unlink()
+    found = problem(await ingest.http.post("/v1/recordings", content=film), 415, "file")
+    assert "video but no audio" in str(found["detail"])
+    await nothing_left(ingest, backend)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"sorce": "county"}, "sorce"),
+        ({"start": "yesterday"}, "start"),
+        ({"lane": "express"}, "lane"),
+        ({"metadata": "[]"}, "metadata"),
+        ({"source": "a\tb"}, "source"),
+        ({"channel": "x" * 129}, "channel"),
+        ({"filename": "x" * 256}, "filename"),
+        ({"words": "perhaps"}, "words"),
+    ],
+)
+@pytest.mark.parametrize("way", ["form", "query"])
+async def test_a_bad_field_is_named_and_nothing_is_left(
+    ingest: Ingest, backend: Backend, fields: dict[str, str], named: str, way: str
+) -> None:
+    if way == "form":
+        response = await ingest.http.post(
+            "/v1/recordings", files={"file": ("a.wav", WAV)}, data=fields
+        )
+    else:
+        response = await ingest.http.post("/v1/recordings", content=WAV, params=fields)
+    problem(response, 400, named)
+    await nothing_left(ingest, backend)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status", "field"),
+    [
+        ("application/json", 415, "Content-Type"),
+        ("text/plain", 415, "Content-Type"),
+        ("application/x-www-form-urlencoded", 415, "Content-Type"),
+        ("multipart/form-data", 400, "Content-Type"),
+        ("multipart/form-data; boundary=abc", 400, "body"),
+    ],
+)
+async def test_a_wrong_content_type_is_named(
+    ingest: Ingest, backend: Backend, content_type: str, status: int, field: str
+) -> None:
+    response = await ingest.http.post(
+        "/v1/recordings", content=WAV, headers={"content-type": content_type}
+    )
+    problem(response, status, field)
+    await nothing_left(ingest, backend)
+
+
+async def test_a_form_without_a_file_is_named(ingest: Ingest, backend: Backend) -> None:
+    response = await ingest.http.post("/v1/recordings", files={"source": (None, b"county")})
+    problem(response, 400, "file")
+    await nothing_left(ingest, backend)
+
+
+async def test_a_full_spool_is_507_and_takes_again_when_there_is_room(
+    tmp_path: Path, backend: Backend
+) -> None:
+    backend.store.away = True
+    async with serving(tmp_path, backend.store, backend.bus, spool_bytes=40_000) as ingest:
+        for pitch in (440, 450):
+            response = await ingest.http.post(
+                "/v1/recordings", content=audio_files.wav(1, 8000, pitch)
+            )
+            assert response.status_code == 202
+        before = files(tmp_path)
+        for way in ("raw", "chunked"):
+            content = audio_files.wav(1.0, pitch=460)
+            response = await ingest.http.post(
+                "/v1/recordings", content=content if way == "raw" else _once(content)
+            )
+            found = problem(response, 507)
+            assert found["type"] == "urn:echobase:full"
+            assert files(tmp_path) == before
+        backend.store.away = False
+        await until(lambda: not any(held.waiting for held in ingest.spool.held))
+        response = await ingest.http.post("/v1/recordings", content=audio_files.wav(1.0, pitch=460))
+        assert response.status_code == 202
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def test_a_full_disk_is_507(tmp_path: Path, backend: Backend) -> None:
+    async with serving(tmp_path, backend.store, backend.bus, least_free=2**62) as ingest:
+        response = await ingest.http.post("/v1/recordings", content=WAV)
+        found = problem(response, 507)
+        assert "ECHOBASE_SPOOL_MIN_FREE_BYTES" in str(found["detail"])
+        await nothing_left(ingest, backend)
+
+
+async def test_without_store_and_bus_uploads_succeed_and_leave_when_they_come(
+    tmp_path: Path, backend: Backend
+) -> None:
+    backend.store.away = backend.bus.away = True
+    async with serving(tmp_path, backend.store, backend.bus) as ingest:
+        response = await ingest.http.post("/v1/recordings", content=WAV)
+        assert response.status_code == 202
+        assert response.json()["version"] is None
+        assert response.json()["transcript"].endswith("/transcript.json")
+        ready = await ingest.http.get("/health/ready")
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        assert "wait here" in ready.json()["checks"]["bus"]["detail"]
+        view = (await ingest.http.get(f"/v1/spool/{ID}")).json()["entries"][0]
+        assert (view["status"], view["version"]) == ("waiting", None)
+        assert "away" in view["error"]
+        backend.store.away = backend.bus.away = False
+        await until(lambda: not any(held.waiting for held in ingest.spool.held))
+        view = (await ingest.http.get(f"/v1/spool/{ID}")).json()["entries"][0]
+        assert (view["status"], view["version"], view["error"]) == ("forwarded", 1, None)
+        assert (await ingest.http.get("/health/ready")).json()["status"] == "ok"
+    assert len(await jobs(backend.bus)) == 1
+
+
+async def test_a_recording_that_is_not_spooled_is_404(ingest: Ingest) -> None:
+    for id in (ID, "nonsense", "..%2f..%2fetc"):
+        problem(await ingest.http.get(f"/v1/spool/{id}"), 404)
+
+
+async def test_the_key_is_asked_for_when_there_is_one(tmp_path: Path, backend: Backend) -> None:
+    site = msgspec.structs.replace(SITE, api_key="secret")
+    async with serving(tmp_path, backend.store, backend.bus, site=site) as ingest:
+        for headers in ({}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}):
+            # Larger than what fits between the two: the answer must arrive all the same.
+            response = await ingest.http.post(
+                "/v1/recordings", content=bytes(8 * MIB), headers=headers
+            )
+            problem(response, 401)
+            problem(await ingest.http.get(f"/v1/spool/{ID}", headers=headers), 401)
+        await nothing_left(ingest, backend)
+        for headers in ({"x-api-key": "secret"}, {"authorization": "Bearer secret"}):
+            response = await ingest.http.post("/v1/recordings", content=WAV, headers=headers)
+            assert response.status_code == 202
+        assert (await ingest.http.get("/health/live")).status_code == 200
+        assert (await ingest.http.get("/ingest/docs")).status_code == 200
+
+
+async def test_only_the_page_may_call_from_a_browser(ingest: Ingest, backend: Backend) -> None:
+    ask = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
+    allowed = await ingest.http.options(
+        "/v1/recordings", headers={"origin": "http://localhost:3000", **ask}
+    )
+    assert allowed.status_code == 204
+    assert allowed.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert allowed.headers["access-control-allow-credentials"] == "true"
+    other = {"origin": "https://evil.example"}
+    refused = await ingest.http.options("/v1/recordings", headers={**other, **ask})
+    assert "access-control-allow-origin" not in refused.headers
+    problem(await ingest.http.post("/v1/recordings", content=WAV, headers=other), 403)
+    rebound = {"host": "evil.example"}
+    problem(await ingest.http.post("/v1/recordings", content=WAV, headers=rebound), 421)
+    await nothing_left(ingest, backend)
+
+
+async def test_a_wrong_method_and_a_wrong_path_are_problems(ingest: Ingest) -> None:
+    problem(await ingest.http.get("/v1/recordings"), 405)
+    problem(await ingest.http.post("/v1/recording", content=WAV), 404)
+
+
+async def test_the_description_is_complete(ingest: Ingest) -> None:
+    schema = (await ingest.http.get("/ingest/openapi.json")).json()
+    upload = schema["paths"]["/v1/recordings"]["post"]
+    assert set(upload["responses"]) == {"202", "400", "401", "408", "413", "415", "507"}
+    assert "application/problem+json" in upload["responses"]["415"]["content"]
+    assert upload["responses"]["202"]["content"]["application/json"]["examples"]
+    form = upload["requestBody"]["content"]["multipart/form-data"]
+    names = {parameter["name"] for parameter in upload["parameters"]}
+    assert set(form["schema"]["properties"]) == names | {"file"}
+    assert form["schema"]["required"] == ["file"]
+    assert all(parameter["description"] for parameter in upload["parameters"])
+    assert form["examples"]
+    assert set(schema["paths"]) == {"/v1/recordings", "/v1/spool/{recording_id}"}
+
+
+async def test_an_upload_in_hand_is_finished_when_the_service_ends(
+    tmp_path: Path, backend: Backend
+) -> None:
+    go = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield WAV[:1_000]
+        await go.wait()
+        yield WAV[1_000:]
+
+    async with serving(tmp_path, backend.store, backend.bus) as ingest:
+        upload = asyncio.create_task(ingest.http.post("/v1/recordings", content=slowly()))
+        await until(lambda: list((ingest.spool.folder / "incoming").iterdir()))
+        ingest.stopping.set()
+        await asyncio.sleep(0)
+        go.set()
+        assert (await upload).status_code == 202
+    assert any(name.endswith("/audio") for name in files(tmp_path))
