@@ -4,12 +4,15 @@
 and passes the same behaviour suite.
 """
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.topology import Consumer, Topology
+
+_SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*\Z")
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     message_id: str | None = None
     """`Nats-Msg-Id`: a second message with it is dropped for the stream's duplicate window."""
+
+    def __post_init__(self) -> None:
+        # The server would store a message under a literal wildcard.
+        if not _SUBJECT.match(self.subject):
+            raise ValueError(f"not a subject to publish to: {self.subject!r}")
 
 
 @dataclass(frozen=True)

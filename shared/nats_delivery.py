@@ -27,6 +27,8 @@ SLACK = 2.0
 """Seconds beyond a pull's end within which the server says that it ended."""
 PAUSE = 0.5
 """Seconds before a consumer that refused a pull is asked again."""
+SHORTEST = 0.001
+"""Seconds; a pull that expires at once would wait for ever."""
 NOTHING_THERE = ("404", "408")
 
 
@@ -75,12 +77,9 @@ class Fetcher:
         while True:
             await self._link.wait_connected(max(0.0, end - loop.time()))
             try:
-                if (count > 1 or timeout <= 0) and (
-                    jobs := await self._pull(consumer, count, None)
-                ):
+                if count > 1 and (jobs := await self._pull(consumer, count, None)):
                     return jobs
-                left = end - loop.time()
-                return await self._pull(consumer, 1, left) if left > 0 else []
+                return await self._pull(consumer, 1, max(SHORTEST, end - loop.time()))
             except BusUnavailable as error:
                 left = end - loop.time()
                 if left <= 0:

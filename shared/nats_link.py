@@ -254,7 +254,16 @@ class Link:
 
     async def _on_closed(self) -> None:
         if not self._closing:
-            self.spawn(self.open())
+            self.spawn(self._open_again())
+
+    async def _open_again(self) -> None:
+        while True:
+            try:
+                await self.open()
+                return
+            except (nats.errors.Error, OSError, BusUnavailable) as error:
+                log.debug("connecting anew: %s", error)
+            await asyncio.sleep(RECONNECT_WAIT)
 
     def _tell_down(self, line: str) -> None:
         if not self._told_down:

@@ -51,15 +51,20 @@ class Publisher:
         """Store all messages or none; see `shared.bus.Bus.publish_batch`."""
         if not 1 <= len(messages) <= MOST_IN_BATCH:
             raise ValueError(f"a batch holds 1 to {MOST_IN_BATCH} messages, not {len(messages)}")
+        if len(messages) == 1:
+            # The server opens a store for each batch, which takes it ten times as long as a
+            # message does.
+            published = await self.publish(messages[0], fence)
+            if published.duplicate:
+                raise DuplicateMessage(f"{messages[0].subject}: the message id is known")
+            return published.sequence
         batch = uuid4().hex
         for number, message in enumerate(messages[:-1], start=1):
             extra = _batch(batch, number) | (_fence(fence) if number == 1 else {})
             await self._link.send(message.subject, message.data, _headers(message) | extra)
-        last, number = messages[-1], len(messages)
-        extra = _batch(batch, number) | {"Nats-Batch-Commit": "1"}
-        if number == 1:
-            extra |= _fence(fence)
-        answer = await self._stored(last, _headers(last) | extra, again=number == 1)
+        last = messages[-1]
+        extra = _batch(batch, len(messages)) | {"Nats-Batch-Commit": "1"}
+        answer = await self._stored(last, _headers(last) | extra, again=False)
         return _read(answer, last.subject).seq
 
     async def _stored(self, message: Message, headers: dict[str, str], again: bool = True) -> Msg:

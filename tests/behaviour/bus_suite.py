@@ -182,6 +182,10 @@ class BusSuite:
         assert await rig.bus.publish_batch([log("v.a")], Fence("t.log.v.>", 0)) == 1
         with pytest.raises(FenceLost):
             await rig.bus.publish_batch([log("v.a")], Fence("t.log.v.>", 0))
+        known = Message("t.log.v.b", b"", message_id="known")
+        assert await rig.bus.publish_batch([known], Fence("t.log.v.>", 1)) == 2
+        with pytest.raises(DuplicateMessage):
+            await rig.bus.publish_batch([known], Fence("t.log.v.>", 2))
 
     async def test_an_empty_batch_is_a_mistake(self, rig: Rig) -> None:
         with pytest.raises(ValueError, match="batch"):
