@@ -15,6 +15,7 @@ from typing import NamedTuple
 import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
@@ -60,6 +61,7 @@ _SECONDS_TO_READ = 20.0
 # broken or hostile index, which could otherwise keep us counting for ever.
 _MOST_PACKETS_PER_SECOND = 1000
 _PACKETS_TO_FIRST_FRAME = 200
+_JOINED_SAMPLES = 200_000
 
 
 @dataclass(frozen=True)
@@ -131,18 +133,41 @@ def frames(path: Path, rate: int = 16_000) -> Iterator[AudioFrame]:
     with open_audio(path) as (container, stream):
         resampler: AudioResampler | None = None
         form: object = None
-        for frame in _decode(container, stream):
-            if (frame.format.name, frame.layout.name, frame.sample_rate) != form:
+        for frame in _joined(_decode(container, stream)):
+            if _form(frame) != form:
                 if resampler is not None:
                     yield from resampler.resample(None)
                 resampler = AudioResampler(format="flt", layout="mono", rate=rate)
-                form = (frame.format.name, frame.layout.name, frame.sample_rate)
+                form = _form(frame)
             # A resampler refuses time stamps that jump; only the order of the samples matters here.
             frame.pts = None
             if resampler is not None:
                 yield from resampler.resample(frame)
         if resampler is not None:
             yield from resampler.resample(None)
+
+
+def _joined(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+    """The same audio in fewer and larger frames: a codec's own last some 20 ms, and to resample
+    each by itself takes longer than to decode it."""
+    fifo = AudioFifo()
+    form: object = None
+    for frame in frames:
+        if fifo.samples and (fifo.samples >= _JOINED_SAMPLES or _form(frame) != form):
+            joined = fifo.read()
+            if joined is not None:
+                yield joined
+        if _form(frame) != form:
+            fifo = AudioFifo()
+            form = _form(frame)
+        frame.pts = None
+        fifo.write(frame)
+    if fifo.samples and (joined := fifo.read()) is not None:
+        yield joined
+
+
+def _form(frame: AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _decode(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
