@@ -14,7 +14,7 @@ from shared.memory_bus import MemoryBus
 from shared.memory_store import MemoryStore
 from shared.messages import Job, Options, decode
 from tests.support import audio_files
-from tests.support.ingest import MIB, SITE, Ingest, files, jobs, serving, until
+from tests.support.ingest import MIB, SITE, Ingest, events, files, jobs, serving, until
 
 WAV = audio_files.wav()
 ID = recording_id("upload", "default", None, hashlib.sha256(WAV).hexdigest())
@@ -388,6 +388,22 @@ async def test_the_description_is_complete(ingest: Ingest) -> None:
     assert all(parameter["description"] for parameter in upload["parameters"])
     assert form["examples"]
     assert set(schema["paths"]) == {"/v1/recordings", "/v1/spool/{recording_id}"}
+
+
+async def test_a_job_carries_the_trace_of_its_upload_even_over_a_restart(
+    tmp_path: Path, backend: Backend
+) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    backend.store.away = True
+    async with serving(tmp_path, backend.store, backend.bus) as ingest:
+        headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        response = await ingest.http.post("/v1/recordings", content=WAV, headers=headers)
+        assert response.status_code == 202
+    backend.store.away = False
+    async with serving(tmp_path, backend.store, backend.bus) as ingest:
+        await until(lambda: not any(held.waiting for held in ingest.spool.held))
+    for message in (*await jobs(backend.bus), *await events(backend.bus)):
+        assert trace in message.headers["traceparent"]
 
 
 async def test_an_upload_in_hand_is_finished_when_the_service_ends(

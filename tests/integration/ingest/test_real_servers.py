@@ -1,19 +1,14 @@
 """Ingest with a real nats-server and a real S3 server: they come and go, recordings stay."""
 
 import asyncio
-import os
 import signal
-import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import msgspec
 import pytest
 
-from deploy.local.ports import free_ports
 from services.ingest.versions import claim
 from shared import object_keys
 from shared.errors import Unavailable
@@ -24,6 +19,7 @@ from shared.s3_store import S3Store
 from shared.settings import NatsSettings, StoreSettings
 from tests.support import audio_files
 from tests.support.ingest import entry, events, files, jobs, serving, until
+from tests.support.ingest_process import Service
 from tests.support.servers import NatsFixture, S3Fixture
 
 pytestmark = pytest.mark.servers
@@ -146,57 +142,6 @@ async def test_the_store_decides_who_has_a_version(store_settings: StoreSettings
     assert {version for version, _ in claims} == {1}
     assert sum(ours for _, ours in claims) == 1
     await store.close()
-
-
-class Service:
-    """The service as a process."""
-
-    def __init__(self, folder: Path, nats: NatsSettings, store: StoreSettings) -> None:
-        port = free_ports(1)[0]
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / "ingest.log"
-        self._folder = folder
-        self._env = {
-            "PATH": os.environ["PATH"],
-            "ECHOBASE_DATA": str(folder / "data"),
-            "ECHOBASE_INGEST_PORT": str(port),
-            "ECHOBASE_GRACE": "10",
-            **{f"ECHOBASE_{k.upper()}": str(v) for k, v in _given(nats).items()},
-            **{f"ECHOBASE_{k.upper()}": str(v) for k, v in _given(store).items()},
-        }
-        self._process: Process | None = None
-
-    async def start(self) -> None:
-        """Start it, and wait until it takes uploads."""
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "services.ingest",
-                env=self._env,
-                stderr=log,
-                cwd=Path(__file__).parents[3],
-            )
-        async with httpx.AsyncClient() as http, asyncio.timeout(30.0):
-            while True:
-                try:
-                    if (await http.get(f"{self.url}/health/ready")).status_code == 200:
-                        return
-                except httpx.TransportError:
-                    assert self._process.returncode is None, self.log.read_text()
-                await asyncio.sleep(0.02)
-
-    async def end(self, how: signal.Signals = signal.SIGKILL) -> int:
-        """End it; returns its exit code."""
-        if self._process is None:
-            return 0
-        if self._process.returncode is None:
-            self._process.send_signal(how)
-        return await self._process.wait()
-
-
-def _given(settings: NatsSettings | StoreSettings) -> dict[str, object]:
-    return {k: v for k, v in msgspec.structs.asdict(settings).items() if v not in ("", None)}
 
 
 async def test_a_killed_ingest_goes_on_where_it_was(
