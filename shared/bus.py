@@ -162,6 +162,7 @@ class Bus(Protocol):
     async def fetch(self, consumer: Consumer, count: int, timeout: float) -> list[Delivery]:
         """Up to `count` messages; an empty list if none came within `timeout` seconds.
 
+        With a timeout of 0 only what waits already is taken.
         A cancelled fetch loses nothing. A deleted consumer is made again, with a warning.
         """
         ...
