@@ -48,7 +48,9 @@ async def main(life: Lifecycle) -> None:
         bus, EVENTS.name, ring=settings.ring_events, backlog_bytes=settings.backlog_bytes
     )
     links = _links(life, settings)
-    health = Health({"bus": _bus_check(bus), "store": _store_check(store)}, stopping=life.stopping)
+    health = Health(
+        {"bus": _bus_check(bus, follow), "store": _store_check(store)}, stopping=life.stopping
+    )
     parts = Parts(
         site=life.site,
         links=links,
@@ -56,12 +58,14 @@ async def main(life: Lifecycle) -> None:
             follow,
             life.stopping,
             settings.heartbeat,
+            connected=lambda: link.connected,
             traced=bool(life.load(TelemetrySettings).otlp_endpoint),
         ),
         catalogue=Catalogue(store, bus, links.ingest),
         bulletin=Bulletin(bus),
         health=health,
     )
+    app = create_app(parts)
     async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
         closing.push_async_callback(store.close)
         closing.push_async_callback(bus.close)
@@ -70,7 +74,7 @@ async def main(life: Lifecycle) -> None:
             tasks.create_task(follow.run()),
         ]
         health.mark_started()
-        await life.serve(create_app(parts), settings.stream_port, StreamProtocol)
+        await life.serve(app, settings.stream_port, StreamProtocol)
         for task in waiting:
             task.cancel()
 
@@ -96,9 +100,11 @@ async def _prepare(link: Link, bus: Bus, wanted: Topology) -> None:
             await asyncio.sleep(_ENSURE_AGAIN)
 
 
-def _bus_check(bus: Bus) -> Check:
+def _bus_check(bus: Bus, follow: Follow) -> Check:
     async def check() -> Result:
-        return OK if await bus.ready() else degraded("NATS is away: no new events come")
+        if not await bus.ready():
+            return degraded("NATS is away: no new events come")
+        return OK if follow.epoch else degraded("the events are not followed yet")
 
     return check
 

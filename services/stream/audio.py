@@ -5,7 +5,8 @@ from typing import Annotated
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
 from services.stream.catalogue import Catalogue
@@ -35,7 +36,6 @@ _TYPES = {
 
 @get(
     "/v1/recordings/{recording_id:str}/audio",
-    media_type="audio/*",
     summary="A recording's audio",
     description="The file as it came. One `Range` of bytes may be asked for.",
     tags=["recordings"],
@@ -43,10 +43,10 @@ _TYPES = {
 )
 async def audio(
     request: Request[object, object, State],
-    recording_id: str,
-    catalogue: Catalogue,
+    recording_id: FromPath[str],
+    catalogue: NamedDependency[Catalogue],
     span: Annotated[
-        str | None, Parameter(header="Range", description="Bytes, such as `bytes=0-1023`")
+        str | None, HeaderParameter(name="Range", description="Bytes, such as `bytes=0-1023`")
     ] = None,
 ) -> Response[bytes] | Stream:
     """Answer with the file, or with the bytes asked for."""
@@ -88,7 +88,9 @@ def _headers(recording: Recording) -> dict[str, str]:
     }
 
 
-async def _slices(catalogue: Catalogue, key: str, span: Span) -> AsyncIterator[bytes]:
+async def _slices(
+    catalogue: NamedDependency[Catalogue], key: str, span: Span
+) -> AsyncIterator[bytes]:
     at = span.start
     while at < span.stop:
         part = await catalogue.audio(key, at, min(_SLICE, span.stop - at))

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from litestar import Request, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from services.stream import filters as query
@@ -50,16 +51,18 @@ the stream begins with what comes next, or with the first event of each `recordi
 )
 async def events(
     request: Request[object, object, State],
-    hub: Hub,
-    recording: Annotated[list[str] | None, Parameter(description="Recording id")] = None,
-    source: Annotated[list[str] | None, Parameter(description="Who recorded it")] = None,
-    channel: Annotated[list[str] | None, Parameter(description="Stream of the source")] = None,
-    type_: Annotated[list[str] | None, Parameter(query="type", description="Type of event")] = None,
+    hub: NamedDependency[Hub],
+    recording: Annotated[list[str] | None, QueryParameter(description="Recording id")] = None,
+    source: Annotated[list[str] | None, QueryParameter(description="Who recorded it")] = None,
+    channel: Annotated[list[str] | None, QueryParameter(description="Stream of the source")] = None,
+    type_: Annotated[
+        list[str] | None, QueryParameter(name="type", description="Type of event")
+    ] = None,
     last_event_id: Annotated[
-        str | None, Parameter(description="As the header; the header wins")
+        str | None, QueryParameter(description="As the header; the header wins")
     ] = None,
     last_event_id_header: Annotated[
-        str | None, Parameter(header="Last-Event-ID", description="The last id that was seen")
+        str | None, HeaderParameter(name="Last-Event-ID", description="The last id that was seen")
     ] = None,
 ) -> ASGIApp:
     """Answer with the event stream that the query asks for."""

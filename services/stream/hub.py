@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from opentelemetry.trace import SpanKind
 
@@ -31,12 +31,20 @@ class Hub:
     """
 
     def __init__(
-        self, follow: Follow, stopping: asyncio.Event, heartbeat: float, *, traced: bool = False
+        self,
+        follow: Follow,
+        stopping: asyncio.Event,
+        heartbeat: float,
+        *,
+        connected: Callable[[], bool],
+        traced: bool = False,
     ) -> None:
-        """`heartbeat`: seconds between comments on a quiet stream; `traced`: make spans."""
+        """`heartbeat`: seconds between comments on a quiet stream, which say whether the bus is
+        `connected`; `traced`: make spans."""
         self._follow = follow
         self._stopping = stopping
         self._heartbeat = heartbeat
+        self._connected = connected
         self._frames = _Frames(traced)
         self.readers = 0
         """Event streams that are open now."""
@@ -99,7 +107,7 @@ class Hub:
             yield self._frames.of(epoch, item, self.readers)
 
     def _pulse(self) -> bytes:
-        return sse.comment_frame("ok" if self._follow.epoch else "waiting for the message bus")
+        return sse.comment_frame("ok" if self._connected() else "waiting for the message bus")
 
     def _count(self, change: int) -> None:
         self.readers += change

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from shared.http.auth import PUBLIC
@@ -77,7 +79,9 @@ def _read(path: Path) -> PageFile:
 
 
 @get("/", include_in_schema=False, opt={PUBLIC: True})
-async def index(request: Request[object, object, State], page: Page) -> Response[bytes] | Redirect:
+async def index(
+    request: Request[object, object, State], page: NamedDependency[Page]
+) -> Response[bytes] | Redirect:
     """Answer with the page."""
     # Its addresses are relative, so that it works below any path; that needs the slash.
     # Litestar's own path has lost it already.
@@ -89,7 +93,7 @@ async def index(request: Request[object, object, State], page: Page) -> Response
 
 @get("/page/{name:str}", include_in_schema=False, opt={PUBLIC: True})
 async def page_file(
-    request: Request[object, object, State], name: str, page: Page
+    request: Request[object, object, State], name: FromPath[str], page: NamedDependency[Page]
 ) -> Response[bytes]:
     """Answer with a file of the page."""
     return page.answer(name, request.headers.get("if-none-match"))

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from services.stream import subtitles
@@ -15,7 +16,7 @@ from shared.identity import RECORDING_ID
 from shared.messages import Recording, Transcript
 
 _VersionNumber = Annotated[
-    int | None, Parameter(ge=1, description="Version; the newest with a transcript if absent")
+    int | None, QueryParameter(ge=1, description="Version; the newest with a transcript if absent")
 ]
 _PATH = "/v1/recordings/{recording_id:str}"
 
@@ -39,7 +40,11 @@ class Links(Struct, frozen=True):
 
 
 @get(_PATH, summary="A recording", tags=["recordings"], responses=problems(400, 401, 404, 503))
-async def recording(recording_id: str, catalogue: Catalogue, links: Links) -> RecordingView:
+async def recording(
+    recording_id: FromPath[str],
+    catalogue: NamedDependency[Catalogue],
+    links: NamedDependency[Links],
+) -> RecordingView:
     """Say what is known of a recording and its versions."""
     found = await catalogue.recording(checked(recording_id))
     here = f"{links.stream}/v1/recordings/{recording_id}"
@@ -68,7 +73,9 @@ _MISSING = problems(400, 401, 404, 409, 410, 503)
     responses=_MISSING,
 )
 async def transcript_json(
-    recording_id: str, catalogue: Catalogue, version: _VersionNumber = None
+    recording_id: FromPath[str],
+    catalogue: NamedDependency[Catalogue],
+    version: _VersionNumber = None,
 ) -> Transcript:
     """Give a version's transcript as it is stored."""
     return await catalogue.transcript(checked(recording_id), version)
@@ -82,7 +89,9 @@ async def transcript_json(
     responses=_MISSING,
 )
 async def transcript_txt(
-    recording_id: str, catalogue: Catalogue, version: _VersionNumber = None
+    recording_id: FromPath[str],
+    catalogue: NamedDependency[Catalogue],
+    version: _VersionNumber = None,
 ) -> Response[str]:
     """Give a version's transcript, a line for each segment."""
     found = await catalogue.transcript(checked(recording_id), version)
@@ -97,7 +106,9 @@ async def transcript_txt(
     responses=_MISSING,
 )
 async def transcript_srt(
-    recording_id: str, catalogue: Catalogue, version: _VersionNumber = None
+    recording_id: FromPath[str],
+    catalogue: NamedDependency[Catalogue],
+    version: _VersionNumber = None,
 ) -> Response[str]:
     """Give a version's transcript as SubRip."""
     found = await catalogue.transcript(checked(recording_id), version)
@@ -112,7 +123,9 @@ async def transcript_srt(
     responses=_MISSING,
 )
 async def transcript_vtt(
-    recording_id: str, catalogue: Catalogue, version: _VersionNumber = None
+    recording_id: FromPath[str],
+    catalogue: NamedDependency[Catalogue],
+    version: _VersionNumber = None,
 ) -> Response[str]:
     """Give a version's transcript as WebVTT."""
     found = await catalogue.transcript(checked(recording_id), version)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from litestar import Request, Response, delete, post
 from litestar.datastructures import Cookie, State
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from shared.errors import Unauthorized
@@ -28,7 +30,9 @@ class Credentials(Struct, frozen=True):
     responses=problems(400, 401),
 )
 async def sign_in(
-    data: Credentials, request: Request[object, object, State], site: SiteSettings
+    data: JSONBody[Credentials],
+    request: Request[object, object, State],
+    site: NamedDependency[SiteSettings],
 ) -> Response[None]:
     """Set the session's cookie. Raises Unauthorized."""
     if not site.api_key or not matches(site.api_key, data.key):
@@ -38,7 +42,9 @@ async def sign_in(
 
 
 @delete("/session", status_code=204, opt={PUBLIC: True}, summary="Sign out", tags=["session"])
-async def sign_out(request: Request[object, object, State], site: SiteSettings) -> Response[None]:
+async def sign_out(
+    request: Request[object, object, State], site: NamedDependency[SiteSettings]
+) -> Response[None]:
     """Remove the session's cookie."""
     secure = request.url.scheme == "https"
     return Response(None, cookies=[_cookie(site, "", secure=secure, max_age=0)])

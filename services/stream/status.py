@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Annotated, Literal
 
 from litestar import get
+from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
 from services.stream.hub import Hub
@@ -96,7 +97,12 @@ class Bulletin:
 
 
 @get("/v1/status", summary="The system's state", tags=["status"], responses=problems(401))
-async def status(bulletin: Bulletin, hub: Hub, links: Links, site: SiteSettings) -> StatusView:
+async def status(
+    bulletin: NamedDependency[Bulletin],
+    hub: NamedDependency[Hub],
+    links: NamedDependency[Links],
+    site: NamedDependency[SiteSettings],
+) -> StatusView:
     """Say who works, what waits and where the events are."""
     view = await bulletin.read()
     return StatusView(

@@ -1,5 +1,7 @@
 """A version's events, published as the services publish them."""
 
+import io
+import wave
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -207,3 +209,14 @@ class Call:
         key = object_keys.transcript(self.recording, self.version)
         await store.put(key, messages.encode(transcript))
         return transcript
+
+
+def silence(seconds: float) -> bytes:
+    """A wav file that holds none but quiet."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(int(seconds * 16_000) * 2))
+    return made.getvalue()

@@ -81,6 +81,16 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def until_ready(stream: Running) -> None:
+    """Wait until the service follows the events."""
+
+    async def holds() -> bool:
+        ready = (await stream.http.get("/health/ready")).json()
+        return ready["checks"]["bus"]["status"] == "ok"
+
+    await until(holds)
+
+
 async def until_readers(stream: Running, count: int) -> None:
     """Wait until the service has so many open event streams."""
 
