@@ -3,6 +3,7 @@
 `<data>/stack.json` is there while a local stack runs.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def read_stack(data: Path) -> Stack | None:
         return None
 
 
+def running_stack(data: Path) -> Stack | None:
+    """The local stack of a data folder, if its supervisor lives."""
+    if (stack := read_stack(data)) is None:
+        return None
+    try:
+        os.kill(stack.supervisor, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return stack  # it is another user's
+    return stack
+
+
 def addresses(env: Mapping[str, str]) -> Addresses:
     """Where the services are: the public addresses if set, else the local stack's, else the ports'.
 
@@ -66,7 +80,7 @@ def addresses(env: Mapping[str, str]) -> Addresses:
     site = settings.load(SiteSettings, env)
     stream = settings.load(StreamSettings, env)
     ingest = settings.load(IngestSettings, env)
-    running = read_stack(site.data)
+    running = running_stack(site.data)
 
     def choose(configured: str, port: int, local: str | None) -> str:
         if local and not configured:

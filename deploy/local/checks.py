@@ -26,7 +26,7 @@ from shared.settings import (
     StreamSettings,
     TranscriberSettings,
 )
-from shared.stack import Addresses, Stack, addresses, read_stack
+from shared.stack import Addresses, Stack, addresses, running_stack
 
 _ROOM = 2 * 1024**3
 """Bytes below which the disk counts as nearly full."""
@@ -76,7 +76,7 @@ async def examine(env: Mapping[str, str]) -> list[Finding]:
     where = addresses(env)
     headers = {"X-API-Key": where.key} if where.key else {}
     async with httpx.AsyncClient(headers=headers, timeout=5, trust_env=False) as http:
-        scene = _Scene(env, site, _running(site.data), where, http)
+        scene = _Scene(env, site, running_stack(site.data), where, http)
         results = await asyncio.gather(*(check(scene) for check in _CHECKS))
     ignored = [Finding("settings", "note", line) for line in settings.warnings(env)]
     return [*ignored, *(finding for found in results for finding in found)]
@@ -88,17 +88,6 @@ def _check_settings(kind: type[Settings], env: Mapping[str, str]) -> list[Findin
     except EchoBaseError as error:
         return [Finding("settings", "wrong", str(error), "correct the variable, or unset it")]
     return []
-
-
-def _running(data: Path) -> Stack | None:
-    stack = read_stack(data)
-    if stack is None:
-        return None
-    try:
-        os.kill(stack.supervisor, 0)
-    except OSError:
-        return None
-    return stack
 
 
 async def _python(_scene: _Scene) -> list[Finding]:

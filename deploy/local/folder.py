@@ -3,15 +3,21 @@
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import Struct
 
 from shared.errors import EchoBaseError
 from shared.stack import read_stack, stack_path
+
+_LOCK = "stack.lock"
+_GLANCE = 0.5
+"""Seconds for which somebody who only looks may be in the way."""
 
 
 class FolderInUse(EchoBaseError):
@@ -36,15 +42,25 @@ def claimed(folder: Path) -> Generator[None]:
     Raises FolderInUse.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "stack.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FolderInUse(_in_use(folder)) from None
+    with (folder / _LOCK).open("a+") as lock:
+        deadline = time.monotonic() + _GLANCE
+        while not _lock(lock, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise FolderInUse(_in_use(folder))
+            time.sleep(0.02)
         try:
             yield
         finally:
             stack_path(folder).unlink(missing_ok=True)
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a process holds the data folder."""
+    try:
+        with (folder / _LOCK).open() as lock:
+            return not _lock(lock, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return False
 
 
 def credentials(folder: Path) -> Credentials:
@@ -72,6 +88,14 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.rename(path)
+
+
+def _lock(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _in_use(folder: Path) -> str:

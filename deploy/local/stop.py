@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 
+from deploy.local.folder import is_claimed
 from shared import settings
 from shared.settings import SiteSettings
 from shared.stack import read_stack
@@ -14,26 +15,18 @@ def main() -> int:
     """Returns the exit code."""
     site = settings.load(SiteSettings, settings.environment())
     stack = read_stack(site.data)
-    if stack is None or not _lives(stack.supervisor):
+    if stack is None or not is_claimed(site.data):
         sys.stdout.write(f"no stack runs in {site.data.absolute()}\n")
         return 0
     os.kill(stack.supervisor, signal.SIGTERM)
     deadline = time.monotonic() + site.grace + 20
-    while _lives(stack.supervisor):
+    while is_claimed(site.data):
         if time.monotonic() > deadline:
             sys.stderr.write(f"process {stack.supervisor} does not end\n")
             return 1
         time.sleep(0.1)
     sys.stdout.write("stopped\n")
     return 0
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

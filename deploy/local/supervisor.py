@@ -24,8 +24,6 @@ _SETTLED = 10.0
 """Seconds after which a part that ran has its earlier ends forgiven."""
 _HOPELESS = 3
 """Ends in a row, before it was ever ready, after which a part is given up."""
-_BAD_SETTING = 2
-"""Exit code of a service that was given a setting that is not allowed."""
 _SERVER_GRACE = 10.0
 
 Tell = Callable[[str], None]
@@ -54,13 +52,13 @@ class GiveUp:
     """End the stack: starting it again cannot help."""
 
 
-def after_end(exit_code: int, was_ready: bool, ends: int) -> Restart | GiveUp:
+def after_end(exit_code: int, *, was_ready: bool, explained: bool, ends: int) -> Restart | GiveUp:
     """What to do with a part that ended by itself.
 
-    `exit_code` is negative if a signal ended it, `was_ready` tells whether it ever was, `ends`
-    counts its ends in a row from 1.
+    `exit_code` is negative if a signal ended it, `was_ready` tells whether it ever was, `explained`
+    whether it said in its own words why it cannot run, `ends` counts its ends in a row from 1.
     """
-    if not was_ready and (exit_code == _BAD_SETTING or (exit_code >= 0 and ends >= _HOPELESS)):
+    if not was_ready and exit_code >= 0 and (explained or ends >= _HOPELESS):
         return GiveUp()
     return Restart(_BACKOFF.wait(ends))
 
@@ -119,9 +117,12 @@ class Supervisor:
             await self._watch(part)
             ends = 1 if time.monotonic() - began > _SETTLED else ends + 1
             code = part.process.exit_code or 0
-            match after_end(code, self.is_ready(part.name), ends):
+            log = part.process.last_lines()
+            was_ready = self.is_ready(part.name)
+            explained = is_explained(part.name, log)
+            match after_end(code, was_ready=was_ready, explained=explained, ends=ends):
                 case GiveUp():
-                    raise failure(part.name, code, part.process.last_lines())
+                    raise failure(part.name, code, log)
                 case Restart(wait):
                     self._tell(f"{part.name} ended ({_how(code)}): starting it again")
                     await asyncio.sleep(wait)
@@ -175,9 +176,14 @@ class Supervisor:
             part.process.kill()
 
 
+def is_explained(name: str, log: list[str]) -> bool:
+    """Whether a log ends with the line by which a service says why it cannot run."""
+    return bool(log) and log[-1].startswith(f"{name}: ")
+
+
 def failure(name: str, exit_code: int, log: list[str]) -> PartFailed:
     """Why a part was given up: in the words that a service ends with, or else by its log."""
-    if log and log[-1].startswith(f"{name}: "):
+    if is_explained(name, log):
         return PartFailed(log[-1])
     return PartFailed(f"{name} cannot start: {_how(exit_code)}", log)
 

@@ -1,0 +1,75 @@
+"""The data folder of a local stack: held by one, with credentials that last."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.folder import FolderInUse, claimed, credentials, is_claimed
+from shared.settings import SiteSettings
+from shared.stack import Addresses, Stack, addresses, read_stack, write_stack
+
+HOLD = """
+import sys
+from pathlib import Path
+from deploy.local.folder import claimed
+with claimed(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_folder_is_held_by_one_process(tmp_path: Path):
+    assert not is_claimed(tmp_path)
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert is_claimed(tmp_path)
+        with pytest.raises(FolderInUse, match="ECHOBASE_DATA"), claimed(tmp_path):
+            pass
+        holder.kill()
+    with claimed(tmp_path):
+        assert is_claimed(tmp_path)
+    assert not is_claimed(tmp_path)
+
+
+def test_credentials_are_made_once_and_are_private(tmp_path: Path):
+    made = credentials(tmp_path)
+    assert credentials(tmp_path) == made
+    assert credentials(tmp_path / "..") != made
+    (tmp_path / ".." / "secrets.json").unlink()
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def stack(supervisor: int) -> Stack:
+    return Stack(
+        supervisor=supervisor,
+        stream="http://localhost:20001",
+        ingest="http://localhost:20002",
+        health={},
+        pids={},
+    )
+
+
+def test_commands_find_the_running_stack(tmp_path: Path):
+    env = {"ECHOBASE_DATA": str(tmp_path), "ECHOBASE_API_KEY": "k"}
+    usual = Addresses(stream="http://localhost:3000", ingest="http://localhost:3001", key="k")
+    assert addresses(env) == usual
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        write_stack(tmp_path, stack(process.pid))
+        assert read_stack(tmp_path) == stack(process.pid)
+        assert addresses(env).stream == "http://localhost:20001"
+        elsewhere = env | {"ECHOBASE_PUBLIC_URL": "https://radio.example/"}
+        assert addresses(elsewhere).stream == "https://radio.example"
+        assert addresses(elsewhere).ingest == "http://localhost:20002"
+        process.kill()
+    assert addresses(env) == usual
+
+
+def test_a_description_that_is_broken_counts_as_none(tmp_path: Path):
+    (tmp_path / "stack.json").write_text("{")
+    assert read_stack(tmp_path) is None
+    assert SiteSettings(data=tmp_path).data == tmp_path
