@@ -1,6 +1,8 @@
 """Moves entries from the spool to store and bus, several at a time, for ever."""
 
 import asyncio
+import heapq
+import itertools
 import logging
 import random
 from collections.abc import Callable
@@ -54,6 +56,8 @@ class Forwarder:
         self._pace = pace
         self._queue = ForwardQueue()
         self._outage = Outage()
+        self._kept: list[tuple[datetime, int, Held]] = []
+        self._ticket = itertools.count()
         self._running: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
@@ -84,7 +88,9 @@ class Forwarder:
     async def run(self, stopping: asyncio.Event, grace: float) -> None:
         """Forward what the spool holds and what is added, until `stopping`."""
         for held in self._spool.held:
-            if held.waiting:
+            if held.forwarded is not None:
+                self._keep_until(held, held.forwarded)
+            elif held.waiting:
                 self._queue.add(held)
         watch = asyncio.create_task(self._watch(stopping))
         try:
@@ -117,23 +123,24 @@ class Forwarder:
         now = asyncio.get_running_loop().time()
         due = self._queue.next_time()
         waits = [60.0] if due is None else [due - now]
-        first = min((h.forwarded for h in self._spool.held if h.forwarded), default=None)
-        if first is not None:
-            waits.append((first + self._keep - datetime.now(UTC)).total_seconds())
+        if self._kept:
+            waits.append((self._kept[0][0] - datetime.now(UTC)).total_seconds())
         try:
             async with asyncio.timeout(max(0.0, min(waits))):
                 await self._changed.wait()
         except TimeoutError:
             return
 
+    def _keep_until(self, held: Held, forwarded: datetime) -> None:
+        heapq.heappush(self._kept, (forwarded + self._keep, next(self._ticket), held))
+
     async def _remove_kept(self) -> None:
-        before = datetime.now(UTC) - self._keep
-        for held in [h for h in self._spool.held if h.forwarded and h.forwarded <= before]:
+        while self._kept and self._kept[0][0] <= datetime.now(UTC):
+            held = heapq.heappop(self._kept)[2]
             try:
                 await self._spool.remove(held)
             except OSError as error:
-                # Tried again by the next start; until then it only takes room.
-                held.forwarded = datetime.max.replace(tzinfo=UTC) - self._keep
+                # The next start tries again; until then it only takes room.
                 _log.error("an entry cannot be removed", extra={"error": str(error)})
 
     async def _end(self, patience: float) -> None:
@@ -169,7 +176,9 @@ class Forwarder:
         claimed = await store_audio(store, entry, self._spool.audio(held))
         held.claimed(claimed.version, known=not claimed.ours)
         delivery = await self._upstream.delivery()
-        await self._spool.forwarded(held, await delivery.publish(entry, claimed))
+        marker = await delivery.publish(entry, claimed)
+        await self._spool.forwarded(held, marker)
+        self._keep_until(held, marker.time)
         _log.info(
             "forwarded",
             extra={"version": claimed.version, "lane": entry.lane, "known": not claimed.ours},

@@ -199,11 +199,12 @@ class Spool:
 
         A new recording is worth more than a second copy of one that is safe elsewhere.
         """
-        done = (h for h in self._held.values() if h.forwarded is not None)
-        for held in sorted(done, key=lambda h: h.entry.recording.received):
-            if not self.room.lacking(size):
-                break
-            await self.remove(held)
+        if self.room.lacking(size):
+            done = [held for held in self._held.values() if held.forwarded is not None]
+            for held in sorted(done, key=lambda held: held.entry.recording.received):
+                await self.remove(held)
+                if not self.room.lacking(size):
+                    break
         self.room.take(size)
         incoming.reserved += size
 

@@ -26,7 +26,9 @@ class Upstream:
         self._topology = topology
         self._store_is_made = False
         self._bus_is_made = False
-        self._turn = asyncio.Lock()
+        # One each: a bus that hangs must not keep audio from the store.
+        self._store_turn = asyncio.Lock()
+        self._bus_turn = asyncio.Lock()
 
     def doubt(self) -> None:
         """Look again whether bucket and streams are there: something was away."""
@@ -34,7 +36,7 @@ class Upstream:
 
     async def store(self) -> ObjectStore:
         """The store, its bucket made. Raises StoreUnavailable."""
-        async with self._turn:
+        async with self._store_turn:
             if not self._store_is_made:
                 await self._store.ensure()
                 self._store_is_made = True
@@ -43,7 +45,7 @@ class Upstream:
     async def delivery(self) -> Delivery:
         """Store and bus, with bucket and streams made. Raises Unavailable."""
         store = await self.store()
-        async with self._turn:
+        async with self._bus_turn:
             if not self._bus_is_made:
                 await self._make_streams()
                 self._bus_is_made = True
