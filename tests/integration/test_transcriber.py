@@ -1,6 +1,7 @@
 """The transcriber with its real model on a real nats-server and a real S3 server."""
 
 import asyncio
+import dataclasses
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,18 +11,22 @@ import httpx
 import jiwer
 import msgspec
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from deploy.local.process import Process
 from services.transcriber.engine import Engine
 from services.transcriber.engines import load_own
+from shared.envelope import job_message
 from shared.memory_bus import MemoryBus
 from shared.memory_store import MemoryStore
 from shared.messages import Job, Options, TranscriptSegment
 from shared.nats_bus import connect
 from shared.s3_store import S3Store
 from shared.settings import StoreSettings, TranscriberSettings
+from shared.subjects import Lane
 from shared.topology import topology
 from shared.version_state import VersionState
+from tests.support.otlp import Receiver
 from tests.support.servers import NatsFixture
 from tests.support.transcriber_process import GRACE, messages, transcriber
 from tests.support.transcribing import Site, eventually, excerpt, make_job, sample, sample_texts
@@ -262,3 +267,56 @@ async def test_the_log_never_holds_what_was_said(site: Site, processes: Processe
     assert job.recording in log
     assert "oak" in text
     assert "oak" not in log
+
+
+async def test_lanes_are_served_in_order(site: Site, demo: Engine) -> None:
+    lanes: list[Lane] = ["backfill", "live", "urgent", "backfill", "urgent", "live"]
+    jobs = [
+        await site.submit(make_job(n, lane=lane), sample("backup.ogg"))
+        for n, lane in enumerate(lanes)
+    ]
+    async with site.worker(demo):
+        started = [(await site.finished(job)).starts[0].time for job in jobs]
+    in_order = [lane for _, lane in sorted(zip(started, lanes, strict=True))]
+    assert in_order == ["urgent", "urgent", "live", "live", "backfill", "backfill"]
+
+
+async def test_the_spans_of_a_job_belong_to_its_producers_trace(
+    site: Site, processes: Processes
+) -> None:
+    job = make_job()
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    message = job_message(job)
+    headers = {**message.headers, "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    await site.store.put(job.audio, sample("hospital.ogg"))
+    with Receiver() as receiver:
+        process = processes.start(ECHOBASE_OTLP_ENDPOINT=receiver.endpoint)
+        await site.bus.publish(dataclasses.replace(message, headers=headers))
+        await site.finished(job)
+        await eventually(nothing_pending(site))
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, GRACE)
+        spans = [span for service, span in receiver.spans() if service == "echobase-transcriber"]
+    ours = [span for span in spans if span.trace_id.hex() == trace_id]
+    names = [span.name for span in ours]
+    assert names.count("model") == 2
+    for name in ("process echobase.jobs.live", "fetch", "decode", "vad"):
+        assert names.count(name) == 1, names
+    (consumer,) = [span for span in ours if span.kind == Span.SPAN_KIND_CONSUMER]
+    for name in ("fetch", "decode", "vad", "model"):
+        assert all(s.parent_span_id == consumer.span_id for s in ours if s.name == name)
+    assert not [span for span in spans if job.recording in span.name]
+    assert {
+        "messaging.process.duration",
+        "echobase.transcriber.audio",
+        "echobase.transcriber.real_time_factor",
+    } <= {metric.name for metric in receiver.metrics()}
+
+
+def nothing_pending(site: Site) -> Callable[[], Awaitable[bool | None]]:
+    """Whether every job is acknowledged."""
+
+    async def probe() -> bool | None:
+        return True if await site.pending() == 0 else None
+
+    return probe
