@@ -30,6 +30,7 @@ LOG_PROBABILITY = -1.0
 """A mean log probability below this is a failed attempt (faster-whisper's threshold)."""
 COMPRESSION_RATIO = 2.4
 """Text that gzip shrinks by more repeats itself (faster-whisper's threshold)."""
+_TOKENS_BESIDE_HOTWORDS = 100
 _PREPENDED = "\"'“¿([{-"
 _APPENDED = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 - faster-whisper's own, full-width signs included
 
@@ -103,6 +104,9 @@ class Whisper:
 
         Raises ModelUnavailable if it cannot be, or if the device cannot run it.
         """
+        if not (folder / "tokenizer.json").is_file():
+            # faster-whisper would ask the hub for one, even if told to stay offline.
+            raise ModelUnavailable(f"the model folder {folder} holds no tokenizer.json")
         self._library = library("faster_whisper.transcribe")
         try:
             self._model: Any = self._library.WhisperModel(
@@ -149,6 +153,9 @@ class Whisper:
         """Run the decoder once, without sampling: the same audio gives the same text."""
         tokenizer = self._tokenizer(task)
         previous: list[int] = tokenizer.encode(f" {task.prompt.strip()}") if task.prompt else []
+        if task.hotwords:
+            # Both at their longest would leave the decoder no place for the text.
+            previous = previous[-_TOKENS_BESIDE_HOTWORDS:]
         prompt = self._model.get_prompt(tokenizer, previous, hotwords=task.hotwords)
         result, log_probability, _, ratio = self._model.generate_with_fallback(
             encoded, prompt, tokenizer, self._options(tokenizer, search)

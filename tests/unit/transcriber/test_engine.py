@@ -184,6 +184,7 @@ def test_a_language_that_the_model_does_not_know_is_refused(engine: WhisperEngin
 def test_a_folder_that_holds_no_model_ends_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"no model")
     (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "tokenizer.json").write_text("{}")
     settings = msgspec.structs.replace(SETTINGS, whisper_model_name=str(tmp_path))
     with pytest.raises(ModelUnavailable, match="cannot be loaded") as caught:
         load_own(settings)
@@ -194,6 +195,22 @@ def test_a_hyphen_makes_no_word() -> None:
     words = [TimedWord(0, 1, " 10", 0.9), TimedWord(1, 2, "-4", 0.5), TimedWord(2, 3, " engine", 1)]
     assert whole_words(words, "en") == [TimedWord(0, 2, " 10-4", 0.5), words[2]]
     assert whole_words(words, "ja") == words
+
+
+def test_without_a_tokenizer_the_hub_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    settings = msgspec.structs.replace(SETTINGS, whisper_model_name=str(tmp_path))
+    with pytest.raises(ModelUnavailable, match=r"holds no tokenizer\.json"):
+        load_own(settings)
+
+
+@pytest.mark.parametrize("hotwords", [None, "engine three " * 300])
+def test_a_prompt_of_any_length_is_borne(
+    engine: WhisperEngine, tmp_path: Path, hotwords: str | None
+) -> None:
+    options = Options(prompt="medic seven " * 300, hotwords=hotwords)
+    samples = whole(samples_of("backup.ogg", tmp_path))
+    decode_one(engine, samples, plan_for(engine, options=options))
 
 
 def generated(log_probability: float, no_speech: float = 0.0, ratio: float = 1.0) -> Generated:
