@@ -14,7 +14,7 @@ from services.transcriber.whisper import speech_timestamps
 from shared.messages import Plan
 
 BLOCK = 300 * RATE
-"""Samples that the detector sees at once: 19 MB, and some 60 while it works."""
+"""Samples that the detector sees at once: 19 MB, and some 200 while it works."""
 
 
 def find_speech(audio: Audio, plan: Plan, block: int = BLOCK) -> list[Span]:
