@@ -1,7 +1,14 @@
 """`python -m services.transcriber`: the transcriber as a process."""
 
-from services.transcriber.app import main
+import os
+
 from shared import lifecycle
 
 if __name__ == "__main__":
+    # numpy's products here are too small to share between cores: its threads would only spin beside
+    # the model's, at about the CPU time that the model itself takes. Read when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+    from services.transcriber.app import main
+
     lifecycle.run("transcriber", main)
