@@ -74,6 +74,8 @@ class Reader:
         if after is None:
             return []
         if epoch not in (None, self._hub.epoch):
+            # A stream that was made anew is young, and none of what it holds is known there.
+            self._position, self._from_first = 0, True
             return [Gap("unknown-epoch")]
         if after > self._hub.last and after > await self._end():
             return [Gap("beyond-the-end")]
