@@ -186,11 +186,12 @@ class Link:
         """Take what is under way, flush what is pending, and disconnect."""
         self._closing = True
         try:
-            if self._client.is_connected:
-                await self._client.drain()
-            elif self._opened:
-                await self._client.close()
-        except nats.errors.Error:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                if self._client.is_connected:
+                    await self._client.drain()
+                elif self._opened:
+                    await self._client.close()
+        except (nats.errors.Error, OSError, TimeoutError):
             await self._client.close()
         self._up.clear()
         self._tell_all_lost()

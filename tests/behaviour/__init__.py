@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.behaviour.bus_suite", "tests.behaviour.follow_suite")
+for _suite in ("bus_suite", "jobs_suite", "outage_suite", "removal_suite", "follow_suite", "rig"):
+    pytest.register_assert_rewrite(f"tests.behaviour.{_suite}")

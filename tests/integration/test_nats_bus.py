@@ -11,8 +11,12 @@ from nats.js import JetStreamManager
 
 from shared.nats_bus import NatsBus, connect
 from shared.topology import Consumer
-from tests.behaviour.bus_suite import TOPOLOGY, BusSuite
+from tests.behaviour.bus_suite import BusSuite
 from tests.behaviour.follow_suite import FollowSuite
+from tests.behaviour.jobs_suite import JobsSuite
+from tests.behaviour.outage_suite import OutageSuite
+from tests.behaviour.removal_suite import RemovalSuite
+from tests.behaviour.rig import TOPOLOGY
 from tests.support.servers import NatsFixture
 
 pytestmark = pytest.mark.servers
@@ -65,4 +69,16 @@ class TestNatsBus(BusSuite):
 
 
 class TestFollowOnNats(FollowSuite):
+    """On the real server."""
+
+
+class TestJobsOnNats(JobsSuite):
+    """On the real server."""
+
+
+class TestOutageOnNats(OutageSuite):
+    """On the real server."""
+
+
+class TestRemovalOnNats(RemovalSuite):
     """On the real server."""

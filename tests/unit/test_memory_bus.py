@@ -9,8 +9,12 @@ from shared.bus import Message
 from shared.memory_bus import MemoryBus
 from shared.memory_stream import matches
 from shared.topology import Consumer, Stream, Topology
-from tests.behaviour.bus_suite import LOG, TOPOLOGY, WORKERS, BusSuite, log, read
+from tests.behaviour.bus_suite import BusSuite
 from tests.behaviour.follow_suite import FollowSuite
+from tests.behaviour.jobs_suite import JobsSuite
+from tests.behaviour.outage_suite import OutageSuite
+from tests.behaviour.removal_suite import RemovalSuite
+from tests.behaviour.rig import LOG, TOPOLOGY, WORKERS, log, read
 
 
 @dataclass
@@ -44,6 +48,18 @@ class TestMemoryBus(BusSuite):
 
 
 class TestFollowInMemory(FollowSuite):
+    """In memory."""
+
+
+class TestJobsInMemory(JobsSuite):
+    """In memory."""
+
+
+class TestOutageInMemory(OutageSuite):
+    """In memory."""
+
+
+class TestRemovalInMemory(RemovalSuite):
     """In memory."""
 
 
