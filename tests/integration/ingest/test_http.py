@@ -1,66 +1,16 @@
-"""Uploads over HTTP, by a real uvicorn: what is taken, and what is refused and leaves nothing."""
+"""Uploads over HTTP, by a real uvicorn."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 
-from shared.identity import recording_id
-from shared.memory_bus import MemoryBus
-from shared.memory_store import MemoryStore
 from shared.messages import Job, Options, decode
 from tests.support import audio_files
 from tests.support.ingest import MIB, SITE, Ingest, events, files, jobs, serving, until
-
-WAV = audio_files.wav()
-ID = recording_id("upload", "default", None, hashlib.sha256(WAV).hexdigest())
-
-
-class Backend:
-    """Store and bus behind the service under test."""
-
-    def __init__(self) -> None:
-        self.store = MemoryStore()
-        self.bus = MemoryBus()
-
-
-@pytest.fixture
-def backend() -> Backend:
-    """Store and bus, empty."""
-    return Backend()
-
-
-@pytest.fixture
-async def ingest(tmp_path: Path, backend: Backend) -> AsyncGenerator[Ingest, None]:
-    """The service."""
-    async with serving(tmp_path, backend.store, backend.bus) as service:
-        yield service
-
-
-def problem(response: httpx.Response, status: int, field: str | None = None) -> dict[str, object]:
-    """The problem by which a request was answered."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    found = msgspec.json.decode(response.content, type=dict[str, object])
-    assert found["status"] == status
-    assert found["title"]
-    assert found["detail"]
-    if field is not None:
-        assert found["field"] == field
-    return found
-
-
-async def nothing_left(ingest: Ingest, backend: Backend) -> None:
-    """Neither on disk nor anywhere else."""
-    await until(lambda: files(ingest.spool.folder) == [])
-    assert list((ingest.spool.folder / "incoming").iterdir()) == []
-    assert ingest.spool.room.used == 0
-    assert not list(ingest.spool.held)
-    assert backend.store.objects == {}
+from tests.support.ingest_http import ID, WAV, Backend, nothing_left, problem
 
 
 async def test_a_form_is_taken(ingest: Ingest, backend: Backend) -> None:
@@ -165,109 +115,6 @@ async def test_the_same_after_it_left_the_spool_is_known(tmp_path: Path, backend
         assert (other.json()["status"], other.json()["version"]) == ("accepted", 2)
         await until(lambda: not list(ingest.spool.held))
     assert len(await jobs(backend.bus)) == 2
-
-
-PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/segment.wav\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "status"),
-    [
-        (b"", 415),
-        (b"This is a letter. " * 50, 415),
-        (PLAYLIST, 415),
-        (b"ffconcat version 1.0\nfile other.wav\n", 415),
-        (b"%PDF-1.7\n" + bytes(3_000), 415),
-        (WAV[:44], 415),
-        (audio_files.wav(61.0, rate=4_000), 413),
-        (bytes(MIB + 1), 413),
-    ],
-    ids=["empty", "text", "playlist", "ffconcat", "pdf", "no samples", "too long", "too large"],
-)
-@pytest.mark.parametrize("way", ["form", "raw", "chunked"])
-async def test_bad_audio_is_refused_and_leaves_nothing(
-    ingest: Ingest, backend: Backend, content: bytes, status: int, way: str
-) -> None:
-    async def pieces() -> AsyncIterator[bytes]:
-        for start in range(0, len(content), 50_000):
-            yield content[start : start + 50_000]
-
-    match way:
-        case "form":
-            file = {"file": ("call.wav", content, "audio/wav")}
-            response = await ingest.http.post("/v1/recordings", files=file)
-        case "raw":
-            response = await ingest.http.post("/v1/recordings", content=content)
-        case _:
-            response = await ingest.http.post("/v1/recordings", content=pieces())
-    found = problem(response, status, "file")
-    assert found["type"] == f"urn:echobase:{'not-audio' if status == 415 else 'too-large'}"
-    assert found["limit"]
-    await nothing_left(ingest, backend)
-    assert (await ingest.http.post("/v1/recordings", content=WAV)).status_code == 202
-
-
-async def test_a_video_without_sound_is_refused(
-    ingest: Ingest, backend: Backend, tmp_path: Path
-) -> None:
-    film = audio_files.write_video(tmp_path / "film.mp4").read_bytes()
-    (tmp_path / "film.mp4").unlink()
-    found = problem(await ingest.http.post("/v1/recordings", content=film), 415, "file")
-    assert "video but no audio" in str(found["detail"])
-    await nothing_left(ingest, backend)
-
-
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        ({"sorce": "county"}, "sorce"),
-        ({"start": "yesterday"}, "start"),
-        ({"lane": "express"}, "lane"),
-        ({"metadata": "[]"}, "metadata"),
-        ({"source": "a\tb"}, "source"),
-        ({"channel": "x" * 129}, "channel"),
-        ({"filename": "x" * 256}, "filename"),
-        ({"words": "perhaps"}, "words"),
-    ],
-)
-@pytest.mark.parametrize("way", ["form", "query"])
-async def test_a_bad_field_is_named_and_nothing_is_left(
-    ingest: Ingest, backend: Backend, fields: dict[str, str], named: str, way: str
-) -> None:
-    if way == "form":
-        response = await ingest.http.post(
-            "/v1/recordings", files={"file": ("a.wav", WAV)}, data=fields
-        )
-    else:
-        response = await ingest.http.post("/v1/recordings", content=WAV, params=fields)
-    problem(response, 400, named)
-    await nothing_left(ingest, backend)
-
-
-@pytest.mark.parametrize(
-    ("content_type", "status", "field"),
-    [
-        ("application/json", 415, "Content-Type"),
-        ("text/plain", 415, "Content-Type"),
-        ("application/x-www-form-urlencoded", 415, "Content-Type"),
-        ("multipart/form-data", 400, "Content-Type"),
-        ("multipart/form-data; boundary=abc", 400, "body"),
-    ],
-)
-async def test_a_wrong_content_type_is_named(
-    ingest: Ingest, backend: Backend, content_type: str, status: int, field: str
-) -> None:
-    response = await ingest.http.post(
-        "/v1/recordings", content=WAV, headers={"content-type": content_type}
-    )
-    problem(response, status, field)
-    await nothing_left(ingest, backend)
-
-
-async def test_a_form_without_a_file_is_named(ingest: Ingest, backend: Backend) -> None:
-    response = await ingest.http.post("/v1/recordings", files={"source": (None, b"county")})
-    problem(response, 400, "file")
-    await nothing_left(ingest, backend)
 
 
 async def test_a_full_spool_is_507_and_takes_again_when_there_is_room(
