@@ -145,6 +145,14 @@ class Bus(Protocol):
         """The last message that the filter matches."""
         ...
 
+    async def get(self, stream: str, sequence: int) -> StoredMessage | None:
+        """The message of a sequence; None if the stream does not hold it (any more)."""
+        ...
+
+    async def delete(self, stream: str, sequence: int) -> bool:
+        """Remove a message, and wait for the server's word; False if it was gone already."""
+        ...
+
     def read(
         self, stream: str, subjects: Sequence[str], start: int = 1
     ) -> AsyncGenerator[Sequence[StoredMessage]]:

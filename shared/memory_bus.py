@@ -107,6 +107,17 @@ class MemoryBus(Bus):
         """See `Bus.last`."""
         return self.stream(stream).last(subjects)
 
+    async def get(self, stream: str, sequence: int) -> StoredMessage | None:
+        """See `Bus.get`."""
+        return self.stream(stream).get(sequence)
+
+    async def delete(self, stream: str, sequence: int) -> bool:
+        """See `Bus.delete`."""
+        found = self.stream(stream)
+        held = found.holds(sequence)
+        found.remove(sequence)
+        return held
+
     async def read(
         self, stream: str, subjects: Sequence[str], start: int = 1
     ) -> AsyncGenerator[Sequence[StoredMessage]]:

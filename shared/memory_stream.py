@@ -55,10 +55,14 @@ class MemoryStream:
             if any(matches(each, message.subject) for each in filters):
                 yield message
 
+    def get(self, sequence: int) -> StoredMessage | None:
+        """The message of this sequence, if it is still there."""
+        first = next(self.select([">"], sequence), None)
+        return first if first is not None and first.sequence == sequence else None
+
     def holds(self, sequence: int) -> bool:
         """Whether the message of this sequence is still there."""
-        index = bisect_left(self._messages, sequence, key=_sequence)
-        return index < len(self._messages) and self._messages[index].sequence == sequence
+        return self.get(sequence) is not None
 
     def add(self, message: Message, fence: Fence | None, now: float) -> Published:
         """Store a message. The fence is looked at before the message id, as JetStream does."""

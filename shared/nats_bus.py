@@ -73,6 +73,14 @@ class NatsBus(Bus):
         """See `Bus.last`."""
         return await self._reader.last(stream, subjects)
 
+    async def get(self, stream: str, sequence: int) -> StoredMessage | None:
+        """See `Bus.get`."""
+        return await self._reader.get(stream, sequence)
+
+    async def delete(self, stream: str, sequence: int) -> bool:
+        """See `Bus.delete`."""
+        return await self._reader.delete(stream, sequence)
+
     def read(
         self, stream: str, subjects: Sequence[str], start: int = 1
     ) -> AsyncGenerator[Sequence[StoredMessage]]:

@@ -1,7 +1,7 @@
 """Reading what a stream holds: its last message, or all that filters match, by batches."""
 
 from base64 import b64decode
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,8 @@ from shared.nats_link import TIMEOUT, Link
 
 BATCH = 256
 NOT_FOUND = 10037
+NOT_REMOVED = 10057
+"""For whatever reason: that there is no such message is the usual one."""
 
 
 class _Error(Struct):
@@ -48,16 +50,40 @@ class Reader:
 
         Asks the stream's leader: a copy elsewhere, which direct reads may reach, can lag behind.
         """
-        request = msgspec.json.encode({"last_by_subj": subjects})
-        raw = await self._link.request(f"$JS.API.STREAM.MSG.GET.{stream}", request)
+        return await self._message(stream, {"last_by_subj": subjects})
+
+    async def get(self, stream: str, sequence: int) -> StoredMessage | None:
+        """The message of a sequence. Asks the stream's leader, as `last` does."""
+        return await self._message(stream, {"seq": sequence})
+
+    async def delete(self, stream: str, sequence: int) -> bool:
+        """Remove a message; False if it was gone already."""
+        # Not overwritten on the disk: it is no secret, and that would cost as much as a write.
+        answer = await self._ask("DELETE", stream, {"seq": sequence, "no_erase": True})
+        if answer.error is None:
+            return True
+        gone = answer.error.err_code == NOT_REMOVED and await self.get(stream, sequence) is None
+        if not gone:
+            raise _unavailable(stream, answer.error)
+        return False
+
+    async def _message(self, stream: str, request: Mapping[str, str | int]) -> StoredMessage | None:
+        answer = await self._ask("GET", stream, request)
+        if answer.error is None:
+            return None if answer.message is None else _unpack(answer.message)
+        if answer.error.err_code != NOT_FOUND:
+            raise _unavailable(stream, answer.error)
+        return None
+
+    async def _ask(
+        self, what: str, stream: str, request: Mapping[str, str | int | bool]
+    ) -> _Answer:
+        """The leader's answer about one message."""
+        subject = f"$JS.API.STREAM.MSG.{what}.{stream}"
+        raw = await self._link.request(subject, msgspec.json.encode(request))
         if status(raw) is not None:
             raise BusUnavailable(f"{stream}: JetStream does not answer")
-        answer = _ANSWER.decode(raw.data)
-        if answer.message is not None:
-            return _unpack(answer.message)
-        if answer.error is not None and answer.error.err_code == NOT_FOUND:
-            return None
-        raise BusUnavailable(f"{stream}: {answer.error.description if answer.error else raw.data}")
+        return _ANSWER.decode(raw.data)
 
     async def read(
         self, stream: str, subjects: Sequence[str], start: int
@@ -123,6 +149,10 @@ def _ends(stream: str, code: str, message: Msg) -> bool:
             return True
         case _:
             raise BusUnavailable(f"{stream}: {description(message) or 'no such stream'} ({code})")
+
+
+def _unavailable(stream: str, error: _Error) -> BusUnavailable:
+    return BusUnavailable(f"{stream}: {error.description} ({error.err_code})")
 
 
 def _lift(message: Msg) -> StoredMessage:
