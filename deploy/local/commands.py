@@ -56,16 +56,15 @@ def demo(audio: Path | None, serve: bool | None) -> None:
     On a terminal it goes on serving until Ctrl-C.
     """
     console = make_console()
+    started = time.monotonic()
     stay = serve if serve is not None else sys.stdin.isatty() and sys.stdout.isatty()
 
     async def present(supervisor: Supervisor, stack: Layout) -> None:
-        began = time.monotonic()
         await supervisor.ready("ingest", "stream")
         key = settings.load(SiteSettings, settings.environment()).api_key
         where = Addresses(stream=stack.address("stream"), ingest=stack.address("ingest"), key=key)
         async with Client(where) as client:
-            await demonstration.show(client, demonstration.calls(audio), console)
-        console.print(f"[dim]{time.monotonic() - began:.1f} s since the start[/dim]")
+            await demonstration.show(client, demonstration.calls(audio), console, started)
         _print_addresses(console, stack)
         if stay:
             await asyncio.Event().wait()

@@ -48,8 +48,10 @@ def _call(sample: Sample, start: str) -> Call:
     return Call(sample.path, {"source": sample.source, "channel": sample.channel, "start": start})
 
 
-async def show(client: Client, submitted: Sequence[Call], console: Console) -> None:
+async def show(client: Client, submitted: Sequence[Call], console: Console, started: float) -> None:
     """Submit, print each segment as it comes, then the transcripts and the speed.
+
+    `started`: when the stack began to start, by `time.monotonic`.
 
     Raises DemoFailed, Refused, Unreachable.
     """
@@ -58,7 +60,7 @@ async def show(client: Client, submitted: Sequence[Call], console: Console) -> N
     paths = {each.id: call.path for each, call in zip(accepted, submitted, strict=True)}
     console.print(f"Submitted {len(paths)} recordings. Their words, as they come:\n")
     outcome = Outcome(accepted)
-    await _print_events(client, outcome, console, began)
+    await _print_events(client, outcome, console, started)
     wall = time.monotonic() - began
     console.print("\n[bold]Transcripts[/bold]")
     for recording, completed in outcome.completed.items():
@@ -69,7 +71,7 @@ async def show(client: Client, submitted: Sequence[Call], console: Console) -> N
         raise DemoFailed(_failures(paths, outcome))
 
 
-async def _print_events(client: Client, outcome: Outcome, console: Console, began: float) -> None:
+async def _print_events(client: Client, outcome: Outcome, console: Console, started: float) -> None:
     first = True
     async with aclosing(follow_to_end(client, outcome)) as events:
         while outcome.pending:
@@ -82,8 +84,8 @@ async def _print_events(client: Client, outcome: Outcome, console: Console, bega
                 console.print(line(event))
             if first and isinstance(event, Segment):
                 first = False
-                waited = time.monotonic() - began
-                console.print(f"[dim](first words {waited:.1f} s after the upload)[/dim]")
+                waited = time.monotonic() - started
+                console.print(f"[dim](first words {waited:.1f} s after the start)[/dim]")
 
 
 def _stalled(missing: int) -> str:
