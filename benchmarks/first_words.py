@@ -4,8 +4,8 @@
     python -m benchmarks.first_words [rounds]
 
 Measured on this machine with the bundled model (int8, CPU, beam 1, English, as many threads as
-cores), in rounds that take turns; the medians are shown. Absolute figures are this machine's;
-ratios travel.
+cores, numpy's own threads off on both sides), in rounds that take turns; the medians are shown.
+Absolute figures are this machine's; ratios travel.
 
 - **alone**: faster-whisper in this process, model loaded, from a file name to its text. The bundled
   model was trained on single utterances, so whole windows of a conversation come out wrong: look at
@@ -36,8 +36,6 @@ STARTS = 3
 BAR = 1.1
 """EchoBase may take so many times as long as faster-whisper alone."""
 OURS = "EchoBase, upload to completed"
-REFERENCES = ("transcribe()", "our chunks, 30 s windows")
-"""What a script would call, and what decodes the same chunks."""
 
 
 @dataclass
@@ -130,8 +128,9 @@ def _print_comparison(measured: Mapping[str, Measured], conversation: Sample) ->
             f"{error_rate(conversation.text, one.text):8.1%}{ours / one.median:13.2f}x"
         )
     print()
-    for name in REFERENCES:
-        print(verdict(name, ours, measured[name].median))
+    for name, one in measured.items():
+        if name != OURS:
+            print(verdict(name, ours, one.median))
 
 
 def _print_parts(runs: list[Run]) -> None:
