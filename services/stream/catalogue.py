@@ -111,7 +111,7 @@ def version_view(
         status = "completed"
     elif state.failed:
         status = "failed"
-    elif state.starts:
+    elif state.starts and not state.waiting:
         status = "started"
     failed = state.failed if status == "failed" else None
     return VersionView(

@@ -45,7 +45,7 @@ class Hub:
         self._stopping = stopping
         self._heartbeat = heartbeat
         self._connected = connected
-        self._frames = _Frames(traced)
+        self._frames = Frames(traced)
         self.readers = 0
         """Event streams that are open now."""
 
@@ -114,15 +114,18 @@ class Hub:
         _readers.add(change)
 
 
-class _Frames:
+class Frames:
     """The latest events' frames, so that each is encoded once for all its readers."""
 
-    def __init__(self, traced: bool) -> None:
+    def __init__(self, traced: bool, most: int = _FRAMES_KEPT) -> None:
+        """`traced`: make a span for each; `most`: frames that are kept."""
+        self._most = most
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._traced = traced
         self._last_traced = ("", 0)
 
     def of(self, epoch: str, message: StoredMessage, readers: int) -> bytes:
+        """The frame of an event, about to be sent to one of so many readers."""
         key = (epoch, message.sequence)
         if frame := self._kept.get(key):
             return frame
@@ -131,7 +134,7 @@ class _Frames:
         else:
             frame = sse.event_frame(epoch, message)
         self._kept[key] = frame
-        if len(self._kept) > _FRAMES_KEPT:
+        if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return frame
 
