@@ -211,8 +211,12 @@ class Spool:
     def _keep(self, folder: Path, data: bytes, key: str) -> None:
         disk.write(folder / ENTRY, data)
         disk.sync_folder(folder)
-        if not disk.move(folder, self._entries / key):
-            raise FileExistsError(f"{key} appeared in the spool from elsewhere")
+        target = self._entries / key
+        if target.exists():
+            # An upload of it whose move could not be synced: its sender was told of an error, and
+            # it is not held. Left there, it would keep the recording out until the next start.
+            disk.remove(target, self._incoming / uuid4().hex)
+        disk.move(folder, target)
 
     def _refuse(self, folder: Path, data: bytes, target: Path) -> None:
         _write(folder / REFUSED, data)

@@ -262,6 +262,29 @@ async def test_a_full_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     spool.close()
 
 
+async def test_an_upload_whose_last_sync_failed_can_be_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = open_spool(tmp_path)
+    real = disk.sync_folder
+
+    def broken(folder: Path) -> None:
+        if folder.name == "entries":
+            raise OSError(errno.EIO, "Input/output error")
+        real(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "sync_folder", broken)
+        with pytest.raises(OSError, match="Input/output error"):
+            await put_in(spool, b"audio")
+    assert list(spool.held) == []
+    held = await put_in(spool, b"audio")
+    assert list(spool.held) == [held]
+    assert spool.audio(held).read_bytes() == b"audio"
+    assert spool.room.used == held.size
+    spool.close()
+
+
 def test_two_processes_cannot_share_a_spool(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     with pytest.raises(SettingError, match="in use"):
