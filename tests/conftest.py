@@ -1,7 +1,7 @@
 """Fixtures of the whole suite; a skipped test is a failed one."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from uuid import uuid4
 
 import msgspec
@@ -43,9 +43,22 @@ def store_settings(s3_server: S3Fixture) -> StoreSettings:
     return msgspec.structs.replace(s3_server.settings, store_bucket=f"test-{uuid4().hex}")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """A test that is not run proves nothing: it counts as failed."""
-    if report.skipped:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that is not run, or may fail, proves nothing: it counts as failed."""
+    report = yield
+    if report.skipped or hasattr(report, "wasxfail"):
+        report.longrepr = f"not run or allowed to fail, so it failed: {report.longrepr}"
         report.outcome = "failed"
-        report.longrepr = f"skipped, which counts as failed: {report.longrepr}"
+        report.__dict__.pop("wasxfail", None)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So does a module that skips itself."""
+    report = yield
+    if report.skipped:
+        report.longrepr = f"not collected, so it failed: {report.longrepr}"
+        report.outcome = "failed"
+    return report
