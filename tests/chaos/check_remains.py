@@ -1,0 +1,81 @@
+"""Whether nothing is left that should not be: dead letters, objects, entries, connections."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from shared import object_keys
+from shared.messages import Failed
+from shared.subjects import LANES
+from shared.topology import lane_consumer
+from tests.chaos.finding import Finding
+from tests.chaos.history import History, Leftovers, VersionId
+
+
+def dead_letters(history: History) -> Iterator[Finding]:
+    """What was planted is in DEAD and has failed, and nothing else."""
+    letters = Counter((letter.recording, letter.code) for letter in history.dead)
+    wanted = Counter[tuple[str | None, str]](history.poisoned.items())
+    wanted[None, "bad-message"] += history.undecodable
+    for letter in wanted - letters:
+        yield Finding("dead letter", f"{letter} is not in DEAD")
+    for letter in letters - wanted:
+        yield Finding("dead letter", f"{letter} is in DEAD")
+    failed = Counter(s.event.recording for s in history.events if isinstance(s.event, Failed))
+    for recording in failed - Counter(history.poisoned.keys()):
+        yield Finding("lost", f"{recording} has failed")
+    for recording in Counter(history.poisoned.keys()) - failed:
+        yield Finding("dead letter", f"{recording} was poisoned and has no `failed`")
+
+
+def objects(history: History) -> Iterator[Finding]:
+    """Every object belongs to a recording that was accepted, and to a version that was made."""
+    known = {asked.recording for asked in history.accepted}
+    for key in sorted(history.objects):
+        match key.split("/"):
+            case ["recordings", recording, name] if recording in known:
+                expected = name == "recording.json" or name.startswith("audio.")
+            case ["recordings", recording, "versions", _, _] if recording in known:
+                version = object_keys.version_of(key) or 0
+                expected = VersionId(recording, version) in history.versions
+            case _:
+                expected = False
+        if not expected:
+            yield Finding("orphan", key)
+
+
+def left_over(history: History) -> Iterator[Finding]:
+    """See `too_much`."""
+    return too_much(history.leftovers)
+
+
+def too_much(found: Leftovers) -> Iterator[Finding]:
+    """Nothing waits anywhere, and nobody is connected who should not be."""
+    yield from (Finding("left over", f"in the spool: {path}") for path in found.spool)
+    if found.jobs:
+        yield Finding("left over", f"{found.jobs} messages in JOBS")
+    lanes = sorted(lane_consumer(lane).name for lane in LANES)
+    for stream, names in found.consumers.items():
+        followers = [name for name in names if name.startswith("follow-")]
+        others = sorted(set(names) - set(followers))
+        if others != (lanes if stream == "JOBS" else []):
+            yield Finding("left over", f"{stream} has the consumers {others}")
+        if len(followers) != (1 if stream == "EVENTS" else 0):
+            yield Finding("left over", f"{stream} has {len(followers)} followers")
+    connected = Counter(name if name in SINGLE else "transcriber" for name in found.connections)
+    if connected != WORKING:
+        yield Finding("left over", f"NATS has the clients {sorted(found.connections)}")
+
+
+SINGLE = ("ingest", "stream", "chaos")
+"""Clients of NATS of which there is one each; transcribers have names of their own."""
+WORKING = Counter({"ingest": 1, "stream": 1, "chaos": 1, "transcriber": 2})
+
+
+def fence(history: History) -> Iterator[Finding]:
+    """Whoever slept while its job became another's was kept from writing."""
+    if history.traces.fenced < history.disturbances.pauses:
+        yield Finding(
+            "fence",
+            f"{history.traces.fenced} publishes were fenced off,"
+            f" with {history.disturbances.pauses} workers asleep",
+        )

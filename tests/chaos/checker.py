@@ -1,0 +1,27 @@
+"""What is wrong with a history: pure functions, each of which looks for one kind of harm."""
+
+from collections.abc import Callable, Iterator
+
+from tests.chaos.check_clients import clients
+from tests.chaos.check_remains import dead_letters, fence, left_over, objects
+from tests.chaos.check_versions import decoded_again, event_order, transcripts, uploads, versions
+from tests.chaos.finding import Finding
+from tests.chaos.history import History
+
+LOOKS: tuple[Callable[[History], Iterator[Finding]], ...] = (
+    uploads,
+    versions,
+    event_order,
+    transcripts,
+    clients,
+    decoded_again,
+    dead_letters,
+    objects,
+    left_over,
+    fence,
+)
+
+
+def check(history: History) -> list[Finding]:
+    """All that is wrong with a run."""
+    return [finding for look in LOOKS for finding in look(history)]

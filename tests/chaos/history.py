@@ -1,0 +1,173 @@
+"""All that was recorded of a run, as data for the checker."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from shared.messages import Event, Transcript, TranscriptSegment
+
+
+class Asked(NamedTuple):
+    """What an accepted upload asked for: a recording's transcript, with words or without."""
+
+    recording: str
+    words: bool
+
+
+class VersionId(NamedTuple):
+    """One version of one recording."""
+
+    recording: str
+    version: int
+
+
+class Seen(NamedTuple):
+    """An event as a client was sent it."""
+
+    epoch: str
+    sequence: int
+    type: str
+    recording: str
+    version: int
+    segment: int | None
+    """Index of a segment."""
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event as the stream holds it."""
+
+    sequence: int
+    event: Event
+
+    @property
+    def id(self) -> VersionId:
+        """Whose it is."""
+        return VersionId(self.event.recording, self.event.version)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a client follows; an empty set stands for everything."""
+
+    recordings: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+
+    def wants(self, event: Event) -> bool:
+        """Whether the event is sent to the client."""
+        pairs = (
+            (self.recordings, event.recording),
+            (self.sources, event.source),
+            (self.channels, event.channel),
+            (self.types, event.type),
+        )
+        return all(not allowed or value in allowed for allowed, value in pairs)
+
+
+@dataclass
+class Client:
+    """What one SSE client saw, over all its connections."""
+
+    name: str
+    filter: Filter
+    seen: list[Seen] = field(default_factory=list[Seen])
+    gaps: list[str] = field(default_factory=list[str])
+    """Reason of each `gap` event."""
+    connections: int = 0
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """What the store holds of a version."""
+
+    words: bool
+    """As asked for in `request.json`."""
+    transcript: Transcript | None
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A transcript of which nothing disturbed the making."""
+
+    segments: Sequence[TranscriptSegment]
+    text: str
+    language: str | None
+    duration: float
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One message in DEAD."""
+
+    code: str
+    recording: str | None
+    """None if its payload does not decode."""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What the transcribers' logs tell."""
+
+    decoded: Mapping[tuple[str, int, int], int] = field(
+        default_factory=dict[tuple[str, int, int], int]
+    )
+    """How often each chunk (recording, version, number) was given to the model."""
+    fenced: int = 0
+    """Publishes that the fence refused."""
+    redelivered: int = 0
+    """Deliveries of a job after its first."""
+
+    @property
+    def decoded_in_all(self) -> int:
+        """Chunks that were given to the model."""
+        return sum(self.decoded.values())
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What the servers and the spool hold once everything is done."""
+
+    spool: Sequence[str] = ()
+    """Files, but for its lock."""
+    jobs: int = 0
+    """Messages in JOBS."""
+    consumers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Names of the consumers of each stream."""
+    connections: Sequence[str] = ()
+    """Names of the clients that NATS has."""
+
+
+@dataclass(frozen=True)
+class Disturbances:
+    """What was done, as far as it bears on what may happen."""
+
+    interrupted: int = 0
+    """Jobs in hand that were torn from their worker at most."""
+    pauses: int = 0
+    """Workers that slept while their job became another's."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A whole run."""
+
+    accepted: frozenset[Asked]
+    not_accepted: Sequence[str]
+    """What ended an upload that was never accepted."""
+    poisoned: Mapping[str, str]
+    """The code with which each planted recording must fail."""
+    undecodable: int
+    """Planted jobs that do not decode."""
+    epoch: str
+    events: Sequence[StoredEvent]
+    dead: Sequence[DeadLetter]
+    clients: Sequence[Client]
+    objects: frozenset[str]
+    """Every key in the bucket."""
+    versions: Mapping[VersionId, StoredVersion]
+    undisturbed: Mapping[Asked, Undisturbed] = field(default_factory=dict[Asked, Undisturbed])
+    traces: Traces = Traces()
+    leftovers: Leftovers = Leftovers()
+    disturbances: Disturbances = Disturbances()

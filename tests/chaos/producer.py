@@ -1,0 +1,136 @@
+"""Sends the clips as real clients do: again and again until they are accepted."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import httpx
+import msgspec
+
+from shared.client import Accepted
+from tests.chaos.clips import Clip
+from tests.chaos.doors import DOORS, Door
+from tests.chaos.history import Asked
+
+Again = Literal["no", "at once", "later"]
+FULL = 507
+_RETRIED = frozenset({408, 429, 500, 502, 503, 504, FULL})
+_AT_ONCE = 8
+"""Uploads that are under way at a time."""
+_BURST = 6
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One upload as planned."""
+
+    at: float
+    """Seconds from the run's beginning."""
+    clip: Clip
+    door: Door
+    words: bool
+    again: Again
+    """Whether it is sent a second time on purpose."""
+
+
+def plan_uploads(seed: int, clips: Sequence[Clip], seconds: float) -> list[Upload]:
+    """Every clip once, half of them in bursts; some of them also with words, or doubled."""
+    chance = random.Random(f"uploads {seed}")
+    planned: list[Upload] = []
+    at = 0.0
+    for n, clip in enumerate(clips):
+        if n % _BURST == 0 or chance.random() < 0.5:
+            at = chance.uniform(0, seconds)
+        planned.append(_upload(chance, at, clip, words=False))
+        if chance.random() < 0.1:
+            planned.append(_upload(chance, chance.uniform(at, seconds), clip, words=True))
+    return sorted(planned, key=lambda upload: upload.at)
+
+
+def _upload(chance: random.Random, at: float, clip: Clip, *, words: bool) -> Upload:
+    again: Again = chance.choices(("no", "at once", "later"), (6, 1, 1))[0]
+    return Upload(at, clip, chance.choice(DOORS), words, again)
+
+
+class Producer:
+    """Sends, and remembers what was answered."""
+
+    def __init__(self, ingest: str, seed: int, patience: float) -> None:
+        """`patience`: seconds after which an upload that nobody accepts is given up."""
+        self._ingest = ingest
+        self._patience = patience
+        self._chance = random.Random(f"producer {seed}")
+        self._http = httpx.AsyncClient(timeout=30.0, trust_env=False)
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self.accepted: set[Asked] = set()
+        self.not_accepted: list[str] = []
+        self.statuses: Counter[int] = Counter()
+        """Answers by their status."""
+        self.broken = 0
+        """Uploads whose connection was refused or broke."""
+        self.doubled = 0
+        """Uploads that were accepted before."""
+
+    async def run(self, uploads: Sequence[Upload]) -> None:
+        """Send everything that is planned, when it is due; returns once all is answered."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            for upload in uploads:
+                # The pace of the world outside, which waits for nobody.
+                await asyncio.sleep(max(0.0, began + upload.at - time.monotonic()))
+                tasks.create_task(self._send_planned(upload))
+
+    async def send(self, clip: Clip, *, words: bool = False, door: Door = DOORS[0]) -> bool:
+        """Send a clip until it is accepted; whether it was."""
+        deadline = time.monotonic() + self._patience
+        while time.monotonic() < deadline:
+            status = await self.try_once(clip, words=words, door=door)
+            if status is not None and status < 300:
+                return True
+            if status is not None and status not in _RETRIED:
+                self.not_accepted.append(f"{clip.path.name} was refused with {status}")
+                return False
+            await asyncio.sleep(self._chance.uniform(0.1, 1.0))
+        self.not_accepted.append(f"{clip.path.name} was not accepted in {self._patience:g} s")
+        return False
+
+    async def try_once(
+        self, clip: Clip, *, words: bool = False, door: Door = DOORS[0]
+    ) -> int | None:
+        """Send a clip once; the answer's status, None without one."""
+        async with self._room:
+            try:
+                answer = await door.send(self._http, self._ingest, clip, words=words)
+            except httpx.TransportError:
+                self.broken += 1
+                return None
+        self.statuses[answer.status_code] += 1
+        if answer.is_success:
+            self._accept(clip, msgspec.json.decode(answer.content, type=Accepted), words=words)
+        return answer.status_code
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    def _accept(self, clip: Clip, answer: Accepted, *, words: bool) -> None:
+        asked = Asked(clip.recording, words)
+        if answer.id != clip.recording:
+            self.not_accepted.append(f"{clip.path.name} was given the id {answer.id}")
+        self.doubled += asked in self.accepted
+        self.accepted.add(asked)
+
+    async def _send_planned(self, upload: Upload) -> None:
+        async def send() -> None:
+            await self.send(upload.clip, words=upload.words, door=upload.door)
+
+        if upload.again == "at once":
+            await asyncio.gather(send(), send())
+        else:
+            await send()
+        if upload.again == "later":
+            await send()

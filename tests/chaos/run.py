@@ -1,0 +1,184 @@
+"""A whole run: the stack, the uploads, the clients, the disturbances, and what came of it."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from shared.nats_bus import NatsBus
+from shared.nats_link import Link
+from shared.s3_store import S3Store
+from shared.topology import EVENTS
+from tests.chaos.checker import check
+from tests.chaos.clips import Clip, Studio, unique
+from tests.chaos.disturb import Baits, Disturber, make_baits
+from tests.chaos.evidence import EventLog, dead_letters, stored_versions
+from tests.chaos.faulty import Fault
+from tests.chaos.followers import Followers, plan_clients
+from tests.chaos.history import History
+from tests.chaos.poison import UNDECODABLE, plant
+from tests.chaos.producer import Producer, plan_uploads
+from tests.chaos.reference import undisturbed
+from tests.chaos.schedule import Due
+from tests.chaos.settle import caught_up, emptied, progress, settled
+from tests.chaos.stack import SERVERS, TRANSCRIBERS, Stack
+from tests.chaos.summary import Figures, Result
+from tests.chaos.watch import Watch
+
+Tell = Callable[[str], None]
+_LONG_SHARE = 8
+"""One recording of so many is long."""
+_LONG = 40.0
+"""Seconds."""
+_LONGEST = 150.0
+_UPLOAD_PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How large a run is."""
+
+    seed: int
+    recordings: int
+    seconds: float
+    """From the first upload to the last."""
+    schedule: Sequence[Due]
+    clients: int = 20
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is sent."""
+
+    planned: Sequence[Clip]
+    """By the producer's own plan."""
+    baits: Baits
+    poisoned: tuple[Clip, Clip]
+    by_recording: Mapping[str, Clip]
+    """All of it."""
+
+
+async def run(plan: Plan, folder: Path, tell: Tell) -> Result:
+    """Run it, and check what came of it.
+
+    `tell` is given a line for each thing that a person may want to see. Raises NotReady if a
+    process does not come up again.
+    """
+    material = await asyncio.to_thread(_make, plan, folder)
+    tell(f"{len(material.by_recording)} recordings made")
+    stack = Stack(folder, plan.fault)
+    try:
+        history, figures = await _play(plan, material, stack, tell)
+    finally:
+        stack.end()
+    tell("making the transcripts of an undisturbed run")
+    wanted = {a for a in history.accepted if a.recording not in history.poisoned}
+    references = await undisturbed(folder, material.by_recording, wanted, tell)
+    history = replace(history, undisturbed=references)
+    return Result(history, figures, check(history))
+
+
+def _make(plan: Plan, folder: Path) -> Material:
+    clips = folder / "clips"
+    clips.mkdir()
+    studio = Studio(clips, plan.seed)
+    planned = [
+        studio.long(_LONG + n * 37 % (_LONGEST - _LONG)) if n % _LONG_SHARE == 0 else studio.short()
+        for n in range(plan.recordings)
+    ]
+    baits, extra = make_baits(studio, plan.schedule)
+    poisoned = (studio.short(), studio.short())
+    return Material(planned, baits, poisoned, unique([*planned, *extra, *poisoned]))
+
+
+async def _play(
+    plan: Plan, material: Material, stack: Stack, tell: Tell
+) -> tuple[History, Figures]:
+    await stack.start(*SERVERS)
+    await stack.start("ingest", "stream")
+    watch = Watch({name: stack.log(name) for name in TRANSCRIBERS})
+    async with _connected(stack) as (link, bus, store), _producer(stack, plan) as producer:
+        disturber = Disturber(stack, watch, producer, link, material.baits, tell)
+        epoch = (await bus.state(EVENTS.name)).epoch
+        clients = plan_clients(plan.seed, list(material.by_recording.values()), plan.clients)
+        followers = Followers(stack.stream_url, clients, plan.seed, f"{epoch}-0")
+        log = EventLog(bus)
+        async with _background(followers.run()):
+            codes = await plant(*material.poisoned, producer, bus, store)
+            await stack.start(*TRANSCRIBERS)
+            began = time.monotonic()
+            async with _background(progress(producer, log, clients, tell)):
+                async with asyncio.TaskGroup() as tasks:
+                    uploads = plan_uploads(plan.seed, material.planned, plan.seconds)
+                    tasks.create_task(producer.run(uploads))
+                    tasks.create_task(disturber.run(plan.schedule))
+                tell("all is sent and done: waiting for the rest")
+                await settled(stack, producer, log)
+            left = await emptied(stack.monitor_port, stack.spool)
+            await log.update()
+            await caught_up(clients, log)
+        keys = [item.key async for item in store.list("")]
+        history = History(
+            accepted=frozenset(producer.accepted),
+            not_accepted=producer.not_accepted,
+            poisoned=codes,
+            undecodable=len(UNDECODABLE),
+            epoch=epoch,
+            events=log.events,
+            dead=await dead_letters(bus),
+            clients=clients,
+            objects=frozenset(keys),
+            versions=await stored_versions(store, keys),
+            traces=watch.traces(),
+            leftovers=left,
+            disturbances=disturber.disturbances,
+        )
+    return history, _figures(plan, producer, disturber, time.monotonic() - began)
+
+
+def _figures(plan: Plan, producer: Producer, disturber: Disturber, seconds: float) -> Figures:
+    return Figures(
+        seed=plan.seed,
+        seconds=seconds,
+        answers=producer.statuses,
+        broken=producer.broken,
+        doubled=producer.doubled,
+        kills=disturber.kills,
+        others=disturber.others,
+    )
+
+
+@asynccontextmanager
+async def _connected(stack: Stack) -> AsyncGenerator[tuple[Link, NatsBus, S3Store]]:
+    link = Link(stack.nats_settings, "chaos")
+    await link.open()
+    bus, store = NatsBus(link), S3Store(stack.store_settings)
+    try:
+        yield link, bus, store
+    finally:
+        await bus.close()
+        await store.close()
+
+
+@asynccontextmanager
+async def _producer(stack: Stack, plan: Plan) -> AsyncGenerator[Producer]:
+    producer = Producer(stack.ingest_url, plan.seed, _UPLOAD_PATIENCE)
+    try:
+        yield producer
+    finally:
+        await producer.close()
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[object, object, None]) -> AsyncGenerator[None]:
+    """Something that goes on while the context lasts; its failure is the context's."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
