@@ -21,7 +21,9 @@ class VersionState:
     """In order of their index."""
     completed: Completed | None = None
     failed: Failed | None = None
-    """Why it failed; none again once it was queued or started anew."""
+    """Why it failed; none again once it was queued (by a replay of its dead letter) or started."""
+    waiting: bool = False
+    """Whether it was queued last, and nobody has started it since."""
     last_sequence: int = 0
     """Sequence of its last event, which is what its writer's fence holds; 0 if there is none."""
     attempts_without_progress: int = 0
@@ -46,6 +48,7 @@ def fold(state: VersionState, event: Event, sequence: int) -> VersionState:
                 state,
                 queued=event,
                 failed=None,
+                waiting=True,
                 attempts_without_progress=0,
                 last_sequence=sequence,
             )
@@ -54,6 +57,7 @@ def fold(state: VersionState, event: Event, sequence: int) -> VersionState:
                 state,
                 starts=(*state.starts, event),
                 failed=None,
+                waiting=False,
                 attempts_without_progress=state.attempts_without_progress + 1,
                 last_sequence=sequence,
             )

@@ -49,11 +49,12 @@ COMPLETED = Completed(
         ([QUEUED], False, "queued"),
         ([QUEUED, STARTED], False, "started"),
         ([QUEUED, STARTED, FAILED], False, "failed"),
-        ([QUEUED, STARTED, FAILED, QUEUED], False, "started"),
         ([QUEUED, STARTED, COMPLETED], False, "completed"),
         ([], True, "completed"),
         ([QUEUED, STARTED], True, "completed"),
         ([QUEUED, FAILED], True, "completed"),
+        ([QUEUED, STARTED, FAILED, QUEUED], False, "queued"),
+        ([QUEUED, STARTED, FAILED, QUEUED, STARTED], False, "started"),
     ],
 )
 def test_the_store_and_the_events_tell_how_a_version_stands(

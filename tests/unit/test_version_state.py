@@ -67,6 +67,13 @@ def test_a_version_queued_again_after_it_failed_has_a_new_chance() -> None:
     assert (again.finished, again.attempts_without_progress, again.last_sequence) == (False, 0, 99)
 
 
+def test_a_version_waits_until_it_is_started() -> None:
+    assert state_of(queued()).waiting
+    assert not state_of(queued(), started()).waiting
+    assert state_of(queued(), started(), failed(), queued()).waiting
+    assert not VersionState().waiting
+
+
 def test_a_start_after_a_failure_clears_it() -> None:
     assert not state_of(queued(), failed(), started()).finished
 
