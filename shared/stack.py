@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from shared import settings
-from shared.settings import IngestSettings, SiteSettings, StreamSettings
+from shared.errors import SettingError
+from shared.settings import IngestSettings, NatsSettings, SiteSettings, StreamSettings
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -27,6 +28,15 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Address of each service's health checks, by service."""
     pids: dict[str, int]
     """Process id of each part that runs."""
+    nats: str = ""
+    """Address of its own nats-server; empty if it uses another one."""
+
+
+class _Login(Struct):
+    """What commands need of the credentials that the stack keeps in its data folder."""
+
+    nats_user: str
+    nats_password: str
 
 
 class Addresses(Struct, frozen=True, kw_only=True):
@@ -91,4 +101,27 @@ def addresses(env: Mapping[str, str]) -> Addresses:
         stream=choose(stream.public_url, stream.stream_port, running and running.stream),
         ingest=choose(ingest.ingest_public_url, ingest.ingest_port, running and running.ingest),
         key=site.api_key,
+    )
+
+
+def nats_settings(env: Mapping[str, str]) -> NatsSettings:
+    """How to reach the bus: as the settings say, else that of the local stack that runs.
+
+    Raises SettingError.
+    """
+    configured = settings.load(NatsSettings, env)
+    data = settings.load(SiteSettings, env).data
+    running = None if env.get("ECHOBASE_NATS_URL") else running_stack(data)
+    if running is None or not running.nats:
+        return configured
+    path = data / "secrets.json"
+    try:
+        login = msgspec.json.decode(path.read_bytes(), type=_Login)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingError(f"the local stack's {path} cannot be read: {error}") from error
+    return msgspec.structs.replace(
+        configured,
+        nats_url=running.nats,
+        nats_user=login.nats_user,
+        nats_password=login.nats_password,
     )

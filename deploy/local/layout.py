@@ -57,6 +57,11 @@ class Layout:
         """The address of each service's health checks."""
         return {part.name: part.address for part in self.parts if not part.is_server}
 
+    @property
+    def nats(self) -> str:
+        """Where its own nats-server listens; empty if it uses another one."""
+        return next((part.address for part in self.parts if part.name == "nats-server"), "")
+
     def address(self, name: str) -> str:
         """Where a part listens."""
         return next(part.address for part in self.parts if part.name == name)

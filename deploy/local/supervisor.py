@@ -153,6 +153,7 @@ class Supervisor:
                 ingest=self._layout.ingest,
                 health=self._layout.health,
                 pids={p.name: p.process.pid for p in self._layout.parts if p.process.pid},
+                nats=self._layout.nats,
             ),
         )
 

@@ -1,5 +1,6 @@
 """The data folder of a local stack: held by one, with credentials that last."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from deploy.local.folder import FolderInUse, claimed, credentials, is_claimed
-from shared.settings import SiteSettings
-from shared.stack import Addresses, Stack, addresses, read_stack, write_stack
+from shared.errors import SettingError
+from shared.settings import NatsSettings, SiteSettings
+from shared.stack import (
+    Addresses,
+    Stack,
+    addresses,
+    nats_settings,
+    read_stack,
+    write_stack,
+)
 
 HOLD = """
 import sys
@@ -44,13 +53,14 @@ def test_credentials_are_made_once_and_are_private(tmp_path: Path):
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
-def stack(supervisor: int) -> Stack:
+def stack(supervisor: int, nats: str = "") -> Stack:
     return Stack(
         supervisor=supervisor,
         stream="http://localhost:20001",
         ingest="http://localhost:20002",
         health={},
         pids={},
+        nats=nats,
     )
 
 
@@ -67,6 +77,26 @@ def test_commands_find_the_running_stack(tmp_path: Path):
         assert addresses(elsewhere).ingest == "http://localhost:20002"
         process.kill()
     assert addresses(env) == usual
+
+
+def test_commands_find_the_running_stack_s_broker(tmp_path: Path):
+    env = {"ECHOBASE_DATA": str(tmp_path)}
+    assert nats_settings(env) == NatsSettings()
+    login = credentials(tmp_path)
+    write_stack(tmp_path, stack(os.getpid(), "nats://127.0.0.1:20003"))
+    found = nats_settings(env)
+    assert found.nats_url == "nats://127.0.0.1:20003"
+    assert (found.nats_user, found.nats_password) == (login.nats_user, login.nats_password)
+    elsewhere = env | {"ECHOBASE_NATS_URL": "nats://radio.example"}
+    assert nats_settings(elsewhere) == NatsSettings(nats_url="nats://radio.example")
+    write_stack(tmp_path, stack(os.getpid()))
+    assert nats_settings(env) == NatsSettings()
+
+
+def test_credentials_that_cannot_be_read_are_named(tmp_path: Path):
+    write_stack(tmp_path, stack(os.getpid(), "nats://127.0.0.1:20003"))
+    with pytest.raises(SettingError, match=r"secrets\.json"):
+        nats_settings({"ECHOBASE_DATA": str(tmp_path)})
 
 
 def test_a_description_that_is_broken_counts_as_none(tmp_path: Path):
