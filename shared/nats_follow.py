@@ -26,7 +26,7 @@ EXPIRES = 30.0
 """Seconds for which one pull waits."""
 HEARTBEAT = 3.0
 """Seconds between the server's signs of life while there is nothing to deliver."""
-INACTIVE = 60.0
+INACTIVE = 15.0
 """Seconds after which the server removes the consumer of a process that died."""
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
