@@ -12,6 +12,7 @@ from services.ingest.leftover import ReadLeftover
 from services.ingest.measures import Measures
 from services.ingest.reception import Reception
 from services.ingest.recordings import Links, send_recording
+from services.ingest.refusals import drop_refused, refused_entries, retry_refused
 from services.ingest.spool_view import spool_entry
 from shared.asgi import AsgiApp
 from shared.health import Health
@@ -60,7 +61,15 @@ def create_app(parts: Parts) -> AsgiApp:
     return ReadLeftover(
         Litestar(
             path=parts.site.base_path or "/",
-            route_handlers=[send_recording, spool_entry, health, openapi_json(_PREFIX)],
+            route_handlers=[
+                send_recording,
+                spool_entry,
+                refused_entries,
+                retry_refused,
+                drop_refused,
+                health,
+                openapi_json(_PREFIX),
+            ],
             dependencies={name: _constant(value) for name, value in given.items()},
             guards=[require_key(parts.site.api_key)],
             middleware=[SameSite(parts.site, [parts.links.stream, parts.public_url]), Traced()],

@@ -94,6 +94,19 @@ class Refused(Struct, frozen=True, kw_only=True):
     time: Annotated[datetime, Meta(description="When it was refused")]
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An entry that was put aside, as it lies in the spool."""
+
+    key: str
+    """Its folder's name, by which people name it."""
+    size: int
+    """Bytes that it takes."""
+    why: Refused
+    entry: Entry | None
+    """What it is; None if that cannot be read."""
+
+
 @dataclass(eq=False)
 class Held:
     """An entry in the spool, and how far it has come."""

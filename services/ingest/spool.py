@@ -15,6 +15,7 @@ import shutil
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -23,7 +24,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from services.ingest import disk
-from services.ingest.entry import Entry, Forwarded, Held, Refused
+from services.ingest.entry import Entry, Forwarded, Held, Refusal, Refused
 from services.ingest.incoming import AUDIO, Incoming
 from services.ingest.room import Room
 from shared.errors import BadMessage, SettingError
@@ -32,6 +33,10 @@ from shared.messages import decode, encode
 ENTRY = "entry.json"
 FORWARDED = "forwarded.json"
 REFUSED = "refused.json"
+
+_UNKNOWN = Refused(
+    code="unknown", reason="Its marker cannot be read.", time=datetime.fromtimestamp(0, UTC)
+)
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -46,6 +51,7 @@ class Spool:
         self.room = Room(most, least_free, lambda: disk.free(folder))
         self._held: dict[str, Held] = {}
         self._refused: dict[str, Held] = {}
+        self._unreadable: dict[str, Refusal] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._threads: Executor = ThreadPoolExecutor(4, "spool")
         self._lock = -1
@@ -100,6 +106,15 @@ class Spool:
         everything = (*self._held.values(), *self._refused.values())
         return [held for held in everything if held.entry.recording.id == recording]
 
+    @property
+    def refusals(self) -> list[Refusal]:
+        """Every entry that was put aside, in the order of their keys."""
+        refused = [
+            Refusal(key, held.size, held.refused or _UNKNOWN, held.entry)
+            for key, held in self._refused.items()
+        ]
+        return sorted([*refused, *self._unreadable.values()], key=lambda each: each.key)
+
     def audio(self, held: Held) -> Path:
         """Where an entry's audio lies."""
         return self._folder(held) / AUDIO
@@ -149,7 +164,7 @@ class Spool:
         key = held.entry.key
         target = self._refusals / key
         async with self._one_at_a_time(key):
-            earlier = self._refused.pop(key, None)
+            earlier = self._refused.pop(key, None) or self._unreadable.pop(key, None)
             folder = self._folder(held)
             data = encode(why)
             await self._do(lambda: self._refuse(folder, data, target))
@@ -172,6 +187,40 @@ class Spool:
             await self._do(lambda: disk.remove(folder, self._incoming / uuid4().hex))
             del self._held[key]
             self.room.give(held.size)
+
+    async def restore(self, key: str) -> tuple[Held, bool] | None:
+        """Take a refused entry back among those that wait; None if there is none that can be read.
+
+        If the same was accepted anew meanwhile, that one stands (False), and the refused one goes.
+        """
+        async with self._one_at_a_time(key):
+            refused = self._refused.get(key)
+            if refused is None:
+                return None
+            folder = self._refusals / key
+            newer = self._held.get(key)
+            if newer is not None:
+                await self._do(lambda: disk.remove(folder, self._incoming / uuid4().hex))
+                size = 0
+            else:
+                size = await self._do(lambda: self._restore(folder, self._entries / key))
+                self._held[key] = Held(refused.entry, size)
+            del self._refused[key]
+            self.room.give(refused.size - size)
+            return self._held[key], newer is None
+
+    async def drop(self, key: str) -> bool:
+        """Remove a refused entry for good; False if there is none."""
+        async with self._one_at_a_time(key):
+            found: Held | Refusal | None = self._refused.get(key) or self._unreadable.get(key)
+            if found is None:
+                return False
+            folder = self._refusals / key
+            await self._do(lambda: disk.remove(folder, self._incoming / uuid4().hex))
+            self._refused.pop(key, None)
+            self._unreadable.pop(key, None)
+            self.room.give(found.size)
+            return True
 
     @property
     def _incoming(self) -> Path:
@@ -225,6 +274,17 @@ class Spool:
         disk.move(folder, target)
         disk.sync_folder(folder.parent)
 
+    def _restore(self, folder: Path, target: Path) -> int:
+        """Returns the bytes that it takes."""
+        if target.exists():
+            # As in `_keep`: it is not held.
+            disk.remove(target, self._incoming / uuid4().hex)
+        disk.move(folder, target)
+        disk.sync_folder(folder.parent)
+        # Left there by a crash, it says nothing: an entry is refused by where it lies.
+        (target / REFUSED).unlink(missing_ok=True)
+        return disk.size(target)
+
     def _load(self, folder: Path) -> None:
         try:
             held = _read_entry(folder)
@@ -234,7 +294,10 @@ class Spool:
             _log.error(
                 "a spool entry cannot be read", extra={"entry": folder.name, "error": str(error)}
             )
-            self._refuse(folder, b"{}", self._refusals / folder.name)
+            why = Refused(code="unreadable", reason=str(error), time=datetime.now(UTC))
+            target = self._refusals / folder.name
+            self._refuse(folder, encode(why), target)
+            self._load_refused(target)
             return
         marker = _read(folder / FORWARDED, Forwarded)
         if marker is not None:
@@ -244,12 +307,16 @@ class Spool:
         self.room.used += held.size
 
     def _load_refused(self, folder: Path) -> None:
-        self.room.used += disk.size(folder)
+        size = disk.size(folder)
+        self.room.used += size
+        why = _read(folder / REFUSED, Refused) or _UNKNOWN
         try:
             held = _read_entry(folder)
         except (OSError, BadMessage):
-            return  # Said when it was put there.
-        held.refused = _read(folder / REFUSED, Refused)
+            # Said when it was put there.
+            self._unreadable[folder.name] = Refusal(folder.name, size, why, None)
+            return
+        held.refused = why
         held.settled.set()
         self._refused[folder.name] = held
 

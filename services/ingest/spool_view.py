@@ -1,5 +1,6 @@
 """`GET /v1/spool/{id}`: where an accepted recording is."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -64,7 +65,12 @@ async def spool_entry(recording_id: FromPath[str], spool: NamedDependency[Spool]
             " here, or it was forwarded some time ago.",
             code="not-spooled",
         )
-    return SpoolView(id=recording_id, entries=[_view(held) for held in found])
+    return view(recording_id, found)
+
+
+def view(recording: str, found: Iterable[Held]) -> SpoolView:
+    """What is said of a recording's entries."""
+    return SpoolView(id=recording, entries=[_view(held) for held in found])
 
 
 def _view(held: Held) -> SpoolEntry:
