@@ -21,7 +21,7 @@ from opentelemetry.context import Context
 
 from shared import subjects
 from shared.bus import Message, StoredMessage
-from shared.messages import Event, Job, encode
+from shared.messages import Event, Job, Refused, encode
 
 ID = "ce-id"
 DEAD_CODE = "Echobase-Dead-Code"
@@ -48,6 +48,15 @@ def event_message(event: Event, service: str | None = None) -> Message:
         ),
         data=encode(event),
         headers=_headers(f"echobase.event.{event.type}", producer, event.time),
+    )
+
+
+def refused_message(event: Refused, submitted: str) -> Message:
+    """The message that announces that a submission under the subject `submitted` was refused."""
+    return Message(
+        subject=subjects.refused(submitted, event.submission),
+        data=encode(event),
+        headers=_headers("echobase.event.refused", "ingest", event.time),
     )
 
 

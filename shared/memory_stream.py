@@ -110,6 +110,9 @@ class MemoryStream:
             raise FenceLost(f"{fence.subjects}: wrong last sequence: {found}")
 
     def _make_room(self, messages: Sequence[Message]) -> None:
+        largest = max(_size(message) for message in messages)
+        if 0 <= self.config.max_message < largest:
+            raise BusUnavailable(f"{messages[0].subject}: the message is larger than allowed")
         limit = self.config.max_bytes
         needed = sum(_size(message) for message in messages)
         if limit < 0 or self._bytes + needed <= limit:

@@ -1,7 +1,8 @@
 """What travels on NATS, is stored as JSON and reaches a browser: one struct per kind.
 
-Unknown fields are ignored and missing ones refused, so that the format can grow. Times of day are
-RFC 3339 in UTC; offsets and durations are seconds.
+Unknown fields are ignored and missing ones refused, so that the format can grow; only in what
+others submit is an unknown field refused, since a wish that is not understood cannot be granted.
+Times of day are RFC 3339 in UTC; offsets and durations are seconds.
 """
 
 from datetime import datetime
@@ -52,6 +53,9 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = None
     filename: Annotated[str | None, Meta(description="The caller's name for the file")] = None
     metadata: Annotated[Metadata, Meta(description="What else the caller said of it")] = {}
+    correlation_id: Annotated[
+        str | None, Meta(description="The id that its first submitter gave it")
+    ] = None
 
 
 class VersionRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,6 +67,46 @@ class VersionRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     options: Annotated[Options, Meta(description="As asked for")]
     requested: Annotated[datetime, Meta(description="When it was asked for")]
     correlation_id: Annotated[str | None, Meta(description="The submitter's own id")] = None
+
+
+class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What another service publishes to SUBMIT; it has `object` or `audio`, and not both."""
+
+    object: Annotated[
+        str | None, Meta(description="Key of the audio in the store, under `inbox/`")
+    ] = None
+    audio: Annotated[
+        bytes | None,
+        Meta(description="The audio itself, of at most `ECHOBASE_SUBMIT_INLINE_BYTES`"),
+    ] = None
+    source: Annotated[
+        str | None, Meta(description="Who recorded it; the subject's token if absent")
+    ] = None
+    channel: Annotated[
+        str | None, Meta(description="Which stream of the source; the subject's token if absent")
+    ] = None
+    start: Annotated[
+        datetime | None, Meta(description="When the recording began; part of its identity")
+    ] = None
+    lane: Annotated[Lane, Meta(description="How soon it is transcribed; `live` if absent")] = "live"
+    language: Annotated[str | None, Meta(description="As in Options")] = None
+    prompt: Annotated[str | None, Meta(description="As in Options")] = None
+    hotwords: Annotated[str | None, Meta(description="As in Options")] = None
+    words: Annotated[bool, Meta(description="As in Options")] = False
+    task: Annotated[Literal["transcribe", "translate"], Meta(description="As in Options")] = (
+        "transcribe"
+    )
+    model: Annotated[str | None, Meta(description="As in Options")] = None
+    metadata: Annotated[
+        Metadata, Meta(description="What else to keep with it, copied into every event")
+    ] = {}
+    correlation_id: Annotated[
+        str | None, Meta(description="The submitter's own id, copied into every event")
+    ] = None
+    filename: Annotated[
+        str | None, Meta(description="Name of the audio file; that of `object` if absent")
+    ] = None
+    format: Annotated[Literal[1], Meta(description="Version of this format")] = 1
 
 
 class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -171,8 +215,34 @@ class Failed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="fail
     reason: Annotated[str, Meta(description="A sentence for people")]
 
 
+class Refused(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="refused"
+):
+    """A message to SUBMIT was refused: it is in the dead letters, and no recording came of it."""
+
+    submission: Annotated[
+        str, Meta(description="Id of the refusal, in the subject's place of the recording's")
+    ]
+    sequence: Annotated[
+        int, Meta(description="The message's sequence in SUBMIT, as its publisher was told")
+    ]
+    source: Annotated[str, Meta(description="As submitted; the subject's token if that was wrong")]
+    channel: Annotated[str, Meta(description="As submitted; the subject's token if that was wrong")]
+    time: Annotated[datetime, Meta(description="When it was refused")]
+    code: Annotated[str, Meta(description="A stable word for programs; see `shared.errors`")]
+    reason: Annotated[str, Meta(description="A sentence for people")]
+    field: Annotated[str | None, Meta(description="The field that is wrong, if it is one")] = None
+    metadata: Annotated[Metadata, Meta(description="As submitted, if that could be read")] = {}
+    correlation_id: Annotated[
+        str | None, Meta(description="As submitted, if that could be read")
+    ] = None
+
+
 Event = Queued | Started | Segment | Completed | Failed
 EVENT_TYPES: tuple[str, ...] = ("queued", "started", "segment", "completed", "failed")
+"""Of a version's events."""
+ALL_TYPES = (*EVENT_TYPES, "refused")
+"""Of everything that the stream EVENTS holds."""
 
 
 class TranscriptSegment(Struct, frozen=True, kw_only=True, omit_defaults=True):

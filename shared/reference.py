@@ -19,12 +19,14 @@ from shared import messages, settings
 from shared.settings import Settings, Variable
 
 STRUCTS: Mapping[str, type[Struct]] = {
+    "Submission": messages.Submission,
     "Every event": messages.EventBase,
     "`queued`": messages.Queued,
     "`started`": messages.Started,
     "`segment`": messages.Segment,
     "`completed`": messages.Completed,
     "`failed`": messages.Failed,
+    "`refused`": messages.Refused,
     "Plan": messages.Plan,
     "Options": messages.Options,
     "Word": messages.Word,
@@ -62,7 +64,7 @@ def fields_table(kind: type[Struct], without: set[str]) -> str:
     """The fields of a message but for those named; a field with a default may be absent."""
     hints = get_type_hints(kind, include_extras=True)
     rows = ["| Field | Type | Meaning |", "|---|---|---|"]
-    if kind is messages.EventBase:
+    if kind in (messages.EventBase, messages.Refused):
         rows.append("| `type` | text | Which event it is |")
     for field in msgspec.structs.fields(kind):
         if field.name in without:
@@ -149,6 +151,7 @@ def _plain(kind: type) -> str:
     if issubclass(kind, Struct):
         return kind.__name__
     names = {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}
+    names["bytes"] = "base64 text"
     return {"datetime": "RFC 3339 time", "dict": "object", **names}[kind.__name__]
 
 

@@ -100,6 +100,12 @@ class IngestSettings(Settings, frozen=True, kw_only=True):
     max_upload_bytes: Annotated[Bytes, _meta("Largest accepted audio file, in bytes")] = (
         500 * 1024**2
     )
+    submit_inline_bytes: Annotated[
+        int,
+        # Base64 makes four bytes of three, and the stream's largest message holds it all.
+        Meta(ge=0, le=600 * 1024),
+        _meta("Largest audio file within a message to SUBMIT, in bytes"),
+    ] = 512 * 1024
     max_duration: Annotated[Seconds, _meta("Longest accepted recording, in seconds")] = 4 * 3600.0
     spool_max_bytes: Annotated[Bytes, _meta("Most that the spool may hold, in bytes")] = 5 * 1024**3
     spool_min_free_bytes: Annotated[

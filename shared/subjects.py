@@ -1,5 +1,6 @@
 """The subjects on which EchoBase speaks: built, parsed and escaped here and nowhere else.
 
+    echobase.submit.<source>.<channel>                                stream SUBMIT
     echobase.jobs.<lane>                                              stream JOBS
     echobase.events.<source>.<channel>.<recording>.<version>.<type>   stream EVENTS
     echobase.dead.<service>                                           stream DEAD
@@ -61,6 +62,36 @@ class EventSubject(NamedTuple):
 def event(source: str, channel: str, recording: str, version: int, type: str) -> str:
     """The subject of one event; `source` and `channel` are the real names."""
     return str(EventSubject(token(source), token(channel), recording, version, type))
+
+
+def submission(source: str, channel: str) -> str:
+    """The subject by which others submit a recording; `source` and `channel` are real names."""
+    return f"echobase.submit.{token(source)}.{token(channel)}"
+
+
+def parse_submission(subject: str) -> tuple[str, str]:
+    """The tokens of source and channel of a submission's subject.
+
+    Raises ValueError if it is none.
+    """
+    match subject.split("."):
+        case ["echobase", "submit", source, channel]:
+            return source, channel
+        case _:
+            raise ValueError(f"not the subject of a submission: {subject!r}")
+
+
+def refused(submitted: str, id: str) -> str:
+    """The subject of the event that a submission was refused: an event of no version.
+
+    `submitted` is the submission's subject, whose tokens its publisher chose; `id` the refusal's.
+    """
+    source, channel = parse_submission(submitted)
+    return str(EventSubject(_safe(source), _safe(channel), id, 0, "refused"))
+
+
+def _safe(given: str) -> str:
+    return given if _PLAIN.match(given) else token(given)
 
 
 def version_events(source: str, channel: str, recording: str, version: int) -> str:

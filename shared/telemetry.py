@@ -6,7 +6,7 @@ nothing. Span names and metric labels hold subject templates, never a recording'
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.trace import Link, Span, SpanKind
@@ -14,7 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from shared.errors import EchoBaseError
 from shared.settings import TelemetrySettings
-from shared.subjects import parse_event
+from shared.subjects import parse_event, parse_submission
 
 tracer = trace.get_tracer("echobase")
 meter = metrics.get_meter("echobase")
@@ -48,6 +48,9 @@ def _nothing() -> None:
 
 def template(subject: str) -> str:
     """A subject without what differs by recording: fit for span names and metric labels."""
+    with suppress(ValueError):
+        parse_submission(subject)
+        return "echobase.submit.{source}.{channel}"
     try:
         parts = parse_event(subject)
     except ValueError:

@@ -29,6 +29,8 @@ class Stream:
     """Seconds for which a message id is remembered."""
     allow_atomic: bool = False
     """Whether a batch may be published all or nothing."""
+    max_message: int = -1
+    """Bytes of one message, headers included; -1 for as much as the server takes."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,16 @@ def lane_consumer(lane: Lane, ack_wait: float = 30.0) -> Consumer:
     return Consumer(f"transcriber-{lane}", "JOBS", job(lane), ack_wait)
 
 
+# Its messages are smaller than what the server takes: a dead letter has more headers, and must fit.
+SUBMIT = Stream(
+    "SUBMIT",
+    ("echobase.submit.*.*",),
+    retention="workqueue",
+    max_age=0,
+    max_bytes=1 * GIB,
+    discard="new",
+    max_message=896 * 1024,
+)
 # The lanes are listed literally: a job under an unknown lane is refused at publish instead of
 # being stored where no consumer looks.
 JOBS = Stream(
@@ -87,10 +99,16 @@ DEAD = Stream(
 )
 
 
+def submissions(ack_wait: float = 30.0) -> Consumer:
+    """The consumer by which ingest pulls what other services submit."""
+    # Those that are handed back count too: while the store is away they are few, and come slowly.
+    return Consumer("ingest", SUBMIT.name, SUBMIT.subjects[0], ack_wait, max_ack_pending=256)
+
+
 def topology(replicas: int = 1, ack_wait: float = 30.0) -> Topology:
     """The whole of it, with the settings that a site may choose."""
     return Topology(
-        (JOBS, EVENTS, DEAD),
-        tuple(lane_consumer(lane, ack_wait) for lane in LANES),
+        (SUBMIT, JOBS, EVENTS, DEAD),
+        (submissions(ack_wait), *(lane_consumer(lane, ack_wait) for lane in LANES)),
         replicas,
     )

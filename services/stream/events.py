@@ -31,7 +31,8 @@ _HEADERS = [
 
 _DESCRIPTION = """\
 Each event has the `event:` type `queued`, `started`, `segment`, `completed` or `failed`, an `id:`
-and, as `data:`, one JSON object. Filters combine; a repeated filter offers alternatives.
+and, as `data:`, one JSON object. Filters combine; a repeated filter offers alternatives. A message
+to SUBMIT that was refused gives an event `refused`, which is of no recording.
 
 A reader that comes back with the last id it saw misses nothing: by the header `Last-Event-ID`,
 which browsers send by themselves, or else by `last_event_id`. Where that is not possible, because

@@ -8,7 +8,7 @@ from shared import subjects
 from shared.bus import StoredMessage
 from shared.errors import BadInput
 from shared.identity import RECORDING_ID
-from shared.messages import EVENT_TYPES
+from shared.messages import ALL_TYPES
 
 NAMES = ("recording", "source", "channel", "type")
 """The filters, as the query names them; each may be repeated."""
@@ -96,11 +96,11 @@ def _checked(name: str, value: str) -> str:
                     f"not a recording's id: {value[:80]!r}", field=name, limit="32 hex digits"
                 )
         case "type":
-            if value not in EVENT_TYPES:
+            if value not in ALL_TYPES:
                 raise BadInput(
                     f"there is no type of event {value[:80]!r}",
                     field=name,
-                    limit=f"one of {', '.join(EVENT_TYPES)}",
+                    limit=f"one of {', '.join(ALL_TYPES)}",
                 )
         case _:
             if not 0 < len(value) <= _LONGEST_NAME:

@@ -1,6 +1,7 @@
 """Storing, reading, fences, batches and topology. A subclass gives the fixture `rig`."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from shared.errors import (
 from shared.topology import Consumer, Stream, Topology
 from tests.behaviour.rig import (
     JOBS,
+    LOG,
     LONG,
     TOPOLOGY,
     Rig,
@@ -173,6 +175,14 @@ class BusSuite:
         assert (await rig.bus.state("TLOG")).last == 2
         with pytest.raises(BusUnavailable):
             await rig.bus.publish_batch([log("a"), log("b")], Fence("t.log.>", 2))
+
+    async def test_a_message_beyond_the_streams_limit_is_not_stored(self, rig: Rig) -> None:
+        small = replace(LOG, max_message=1000)
+        await rig.bus.ensure(Topology((small,), ()))
+        await rig.bus.publish(log("a", b"x" * 900))
+        with pytest.raises(BusUnavailable):
+            await rig.bus.publish(log("b", b"x" * 1001))
+        assert (await rig.bus.state("TLOG")).last == 1
 
     async def test_ensure_refuses_what_cannot_change(self, rig: Rig) -> None:
         changed = Stream("TJOBS", ("t.jobs.a", "t.jobs.b"), "limits", 0, 1024**2, "new")

@@ -8,7 +8,7 @@ from services.stream.filters import Filters, parse
 from shared import subjects
 from shared.bus import StoredMessage
 from shared.errors import BadInput
-from shared.messages import EVENT_TYPES
+from shared.messages import ALL_TYPES
 
 ONE, TWO = "1" * 32, "2" * 32
 
@@ -88,13 +88,13 @@ recordings = st.sampled_from([ONE, TWO, "3" * 32])
     st.lists(
         st.tuples(st.just("source") | st.just("channel"), names)
         | st.tuples(st.just("recording"), recordings)
-        | st.tuples(st.just("type"), st.sampled_from(EVENT_TYPES)),
+        | st.tuples(st.just("type"), st.sampled_from(ALL_TYPES)),
         max_size=8,
     ),
     names,
     names,
     recordings,
-    st.sampled_from(EVENT_TYPES),
+    st.sampled_from(ALL_TYPES),
 )
 def test_subjects_and_predicate_agree(
     query: list[tuple[str, str]], source: str, channel: str, recording: str, kind: str
