@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 from shared import object_keys
 from shared.messages import Failed
-from shared.subjects import LANES
-from shared.topology import lane_consumer
+from shared.topology import topology
 from tests.chaos.finding import Finding
 from tests.chaos.history import History, Leftovers, VersionId
 
@@ -53,11 +52,12 @@ def too_much(found: Leftovers) -> Iterator[Finding]:
     yield from (Finding("left over", f"in the spool: {path}") for path in found.spool)
     if found.jobs:
         yield Finding("left over", f"{found.jobs} messages in JOBS")
-    lanes = sorted(lane_consumer(lane).name for lane in LANES)
+    known = topology().consumers
     for stream, names in found.consumers.items():
+        durable = sorted(consumer.name for consumer in known if consumer.stream == stream)
         followers = [name for name in names if name.startswith("follow-")]
         others = sorted(set(names) - set(followers))
-        if others != (lanes if stream == "JOBS" else []):
+        if others != durable:
             yield Finding("left over", f"{stream} has the consumers {others}")
         if len(followers) != (1 if stream == "EVENTS" else 0):
             yield Finding("left over", f"{stream} has {len(followers)} followers")

@@ -159,6 +159,7 @@ class Disturber:
             await asyncio.gather(*(self._producer.send(clip) for clip in waiting))
             async with self._stack.turn("ingest"):
                 self._stack.kill("ingest")
+                self.kills["ingest"] += 1
                 await asyncio.to_thread(self._stack.cut_power)
                 self.others["power cut"] += 1
                 await asyncio.sleep(down)

@@ -16,8 +16,8 @@ from tests.chaos.waiting import within
 _QUIET = 8.0
 """Seconds without an event, with nothing waiting, after which nothing more will come."""
 _SETTLE = 240.0
-_GONE = 90.0
-"""Seconds for what killed processes left on the server, which itself waits a minute."""
+_GONE = 60.0
+"""Seconds for what killed processes left on the server, which itself waits a while."""
 _CATCH_UP = 40.0
 _POLL = 0.5
 

@@ -1,0 +1,283 @@
+"""The checker finds what is wrong: histories with one thing planted in each."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from services.transcriber.attempt import Common
+from shared.messages import (
+    Completed,
+    Event,
+    Failed,
+    Options,
+    Queued,
+    Segment,
+    Started,
+    Transcript,
+    TranscriptSegment,
+)
+from tests.chaos.checker import check
+from tests.chaos.history import (
+    Asked,
+    Client,
+    DeadLetter,
+    Disturbances,
+    Filter,
+    History,
+    Leftovers,
+    Seen,
+    StoredEvent,
+    StoredVersion,
+    Traces,
+    Undisturbed,
+    VersionId,
+)
+from tests.support.calls import PLAN
+
+GOOD, BAD = "a" * 32, "b" * 32
+ID = VersionId(GOOD, 1)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def segment(index: int) -> Segment:
+    """Each is a chunk of its own."""
+    return Segment(
+        **_common(GOOD),
+        index=index,
+        chunk=index,
+        start=index,
+        end=index + 0.5,
+        text="copy",
+        confidence=0.9,
+    )
+
+
+def _common(recording: str) -> Common:
+    return {
+        "recording": recording,
+        "version": 1,
+        "source": "s",
+        "channel": "c",
+        "time": NOW,
+        "metadata": {},
+        "correlation_id": None,
+    }
+
+
+QUEUED = Queued(**_common(GOOD), lane="live", duration=2.0, options=Options())
+STARTED = Started(**_common(GOOD), worker="w", attempt=1, plan=PLAN)
+COMPLETED = Completed(
+    **_common(GOOD),
+    transcript=f"recordings/{GOOD}/versions/1/transcript.json",
+    segments=2,
+    duration=2.0,
+    language="en",
+    model="demo",
+    processing=0.1,
+)
+POISONED = [
+    Queued(**_common(BAD), lane="live", duration=2.0, options=Options()),
+    Failed(**_common(BAD), code="object-missing", reason="gone"),
+]
+EVENTS: list[Event] = [QUEUED, STARTED, segment(0), segment(1), COMPLETED, *POISONED]
+
+
+def numbered(events: Sequence[Event]) -> list[StoredEvent]:
+    """As the stream holds them."""
+    return [StoredEvent(n, event) for n, event in enumerate(events, start=1)]
+
+
+def seen(events: Sequence[StoredEvent]) -> list[Seen]:
+    """As a client is sent them."""
+    return [
+        Seen(
+            "e",
+            stored.sequence,
+            stored.event.type,
+            *stored.id,
+            stored.event.index if isinstance(stored.event, Segment) else None,
+        )
+        for stored in events
+    ]
+
+
+def transcript(*texts: str) -> Transcript:
+    """Of the good recording."""
+    segments = [
+        TranscriptSegment(index=n, start=n, end=n + 0.5, text=text, confidence=0.9)
+        for n, text in enumerate(texts)
+    ]
+    return Transcript(
+        recording=GOOD,
+        version=1,
+        source="s",
+        channel="c",
+        duration=2.0,
+        language="en",
+        model="demo",
+        created=NOW,
+        text=" ".join(texts),
+        segments=segments,
+    )
+
+
+def history(events: Sequence[Event] = EVENTS) -> History:
+    """A run in which nothing is wrong, if these are its events."""
+    stored = numbered(events)
+    whole = transcript("copy", "copy")
+    return History(
+        accepted=frozenset({Asked(GOOD, False), Asked(BAD, False)}),
+        not_accepted=[],
+        poisoned={BAD: "object-missing"},
+        undecodable=1,
+        epoch="e",
+        events=stored,
+        dead=[DeadLetter("object-missing", BAD), DeadLetter("bad-message", None)],
+        clients=[
+            Client("everything", Filter(), seen(stored)),
+            Client("other", Filter(recordings=frozenset({"c" * 32}))),
+        ],
+        objects=frozenset(
+            f"recordings/{GOOD}/{name}"
+            for name in (
+                "audio.wav",
+                "recording.json",
+                "versions/1/request.json",
+                "versions/1/transcript.json",
+            )
+        ),
+        versions={ID: StoredVersion(False, whole), VersionId(BAD, 1): StoredVersion(False, None)},
+        undisturbed={
+            Asked(GOOD, False): Undisturbed(whole.segments, whole.text, "en", whole.duration)
+        },
+        traces=Traces({(GOOD, 1, 0): 1, (GOOD, 1, 1): 1}, fenced=0),
+        leftovers=CLEAN,
+        disturbances=Disturbances(),
+    )
+
+
+CLEAN = Leftovers(
+    consumers={
+        "JOBS": ["transcriber-urgent", "transcriber-live", "transcriber-backfill"],
+        "EVENTS": ["follow-1"],
+        "DEAD": [],
+    },
+    connections=["ingest", "stream", "chaos", "host-1", "host-2"],
+)
+
+
+def kinds(found: History) -> set[str]:
+    """Of everything that is wrong with it."""
+    return {finding.kind for finding in check(found)}
+
+
+def test_a_good_run_is_good() -> None:
+    assert check(history()) == []
+
+
+def test_a_resumed_version_is_good() -> None:
+    events = [QUEUED, STARTED, segment(0), QUEUED, STARTED, segment(1), COMPLETED, *POISONED]
+    found = history(events)
+    traces = Traces({(GOOD, 1, 0): 1, (GOOD, 1, 1): 2})
+    found = replace(found, traces=traces, disturbances=Disturbances(interrupted=1))
+    assert check(found) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "kind"),
+    [
+        ([QUEUED, STARTED, segment(0), segment(1), *POISONED], "lost"),
+        ([QUEUED, STARTED, segment(0), COMPLETED, *POISONED], "transcript"),
+        ([QUEUED, STARTED, segment(1), COMPLETED, *POISONED], "lost"),
+        ([QUEUED, STARTED, segment(0), segment(0), segment(1), COMPLETED, *POISONED], "doubled"),
+        ([QUEUED, STARTED, segment(1), segment(0), COMPLETED, *POISONED], "disordered"),
+        ([*EVENTS, segment(2)], "disordered"),
+        ([*EVENTS, COMPLETED], "doubled"),
+        ([STARTED, *EVENTS], "disordered"),
+        (EVENTS[:-1], "dead letter"),
+        (
+            [*EVENTS, Failed(**_common(GOOD), code="too-many-attempts", reason="five")],
+            "lost",
+        ),
+        (
+            [
+                QUEUED,
+                STARTED,
+                msgspec.structs.replace(STARTED, plan=msgspec.structs.replace(PLAN, beam_size=5)),
+                *EVENTS[2:],
+            ],
+            "transcript",
+        ),
+    ],
+)
+def test_wrong_events_are_found(events: list[Event], kind: str) -> None:
+    assert kind in kinds(history(events))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"accepted": frozenset({Asked(GOOD, True)})}, "lost"),
+        ({"accepted": frozenset({Asked(BAD, False)})}, "doubled"),
+        ({"not_accepted": ["0001.wav was refused with 400"]}, "refused"),
+        ({"poisoned": {}}, "lost"),
+        ({"dead": []}, "dead letter"),
+        ({"dead": [*history().dead, DeadLetter("store-refused", GOOD)]}, "dead letter"),
+        ({"undecodable": 2}, "dead letter"),
+        ({"objects": frozenset({"inbox/left.wav"})}, "orphan"),
+        ({"objects": frozenset({f"recordings/{'c' * 32}/audio.wav"})}, "orphan"),
+        ({"objects": frozenset({f"recordings/{GOOD}/versions/2/transcript.json"})}, "orphan"),
+        ({"objects": frozenset({f"recordings/{GOOD}/audio.wav.part/x"})}, "orphan"),
+        ({"versions": {**history().versions, VersionId(GOOD, 2): StoredVersion(False, None)}},
+         "doubled"),
+        ({"versions": {**history().versions, ID: StoredVersion(False, None)}}, "lost"),
+        ({"versions": {**history().versions, ID: StoredVersion(False, transcript("copy"))}},
+         "transcript"),
+        ({"undisturbed": {Asked(GOOD, False): Undisturbed([], "", "en", 2.0)}}, "transcript"),
+        ({"traces": Traces({(GOOD, 1, 0): 2})}, "decoded again"),
+        ({"disturbances": Disturbances(pauses=1)}, "fence"),
+        ({"leftovers": replace(CLEAN, spool=["entries/x/audio"])}, "left over"),
+        ({"leftovers": replace(CLEAN, jobs=1)}, "left over"),
+        ({"leftovers": replace(CLEAN, consumers={"JOBS": []})}, "left over"),
+        ({"leftovers": replace(CLEAN, consumers={"EVENTS": ["follow-1", "follow-2"]})},
+         "left over"),
+        ({"leftovers": replace(CLEAN, consumers={"DEAD": ["follow-1"]})}, "left over"),
+        ({"leftovers": replace(CLEAN, connections=["ingest", "stream", "chaos"])}, "left over"),
+        ({"leftovers": replace(CLEAN, connections=[*CLEAN.connections, "stream"])}, "left over"),
+    ],
+)  # fmt: skip
+def test_wrong_ends_are_found(change: dict[str, object], kind: str) -> None:
+    assert kind in kinds(replace(history(), **change))
+
+
+def client(items: Sequence[Seen], gaps: Sequence[str] = ()) -> Client:
+    """One that should have seen everything."""
+    return Client("everything", Filter(), list(items), list(gaps))
+
+
+SEEN = seen(numbered(EVENTS))
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        (client(SEEN[:-1]), "lost"),
+        (client([*SEEN[:2], *SEEN[1:]]), "doubled"),
+        (client([SEEN[1], SEEN[0], *SEEN[2:]]), "disordered"),
+        (client(SEEN, ["aged-out"]), "gap"),
+        (client([*SEEN, SEEN[0]._replace(sequence=9)]), "client"),
+        (client([SEEN[0]._replace(epoch="f"), *SEEN[1:]]), "client"),
+    ],
+)
+def test_what_a_client_saw_wrongly_is_found(bad: Client, kind: str) -> None:
+    assert kind in kinds(replace(history(), clients=[bad]))
+
+
+def test_more_decoded_again_than_was_interrupted_is_found() -> None:
+    events = [QUEUED, STARTED, STARTED, *EVENTS[2:]]
+    found = replace(history(events), traces=Traces({(GOOD, 1, 0): 2, (GOOD, 1, 1): 1}))
+    assert kinds(found) == {"decoded again"}
+    assert check(replace(found, disturbances=Disturbances(interrupted=1))) == []
