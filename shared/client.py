@@ -126,6 +126,19 @@ class Client:
         response = await self._request("GET", url if "://" in url else f"{self._stream}{url}")
         return msgspec.json.decode(response.content, type=kind)
 
+    async def ingest(self, method: str, path: str, kind: type[T], body: Struct | None = None) -> T:
+        """The JSON answer of one of ingest's routes; an empty one is null.
+
+        Raises Refused, Unreachable.
+        """
+        response = await self._request(
+            method,
+            f"{self._ingest}{path}",
+            headers={} if body is None else {"Content-Type": "application/json"},
+            content=None if body is None else msgspec.json.encode(body),
+        )
+        return msgspec.json.decode(response.content or b"null", type=kind)
+
     async def follow(
         self, filters: Mapping[str, list[str]], last_id: str | None = None
     ) -> AsyncGenerator[Event | Gap]:
@@ -176,7 +189,7 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        content: AsyncIterator[bytes] | None = None,
+        content: AsyncIterator[bytes] | bytes | None = None,
     ) -> httpx.Response:
         try:
             response = await self._http.request(
