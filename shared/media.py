@@ -109,7 +109,7 @@ def probe(path: Path, longest: float = LONGEST) -> MediaInfo:
     """What the audio file is, and how long it lasts.
 
     The work is bounded by `longest` (seconds). Raises NotAudio if it is in no accepted container or
-    if none of its audio decodes, TooLarge if it lasts longer.
+    if none of its audio decodes or can be mixed to mono, TooLarge if it lasts longer.
     """
     with open_audio(path) as (container, stream):
         if not _decodes(container, stream):
@@ -128,7 +128,8 @@ def probe(path: Path, longest: float = LONGEST) -> MediaInfo:
 def frames(path: Path, rate: int = 16_000) -> Iterator[AudioFrame]:
     """The file's audio as mono frames of 32-bit floats (`flt`) at `rate` Hz.
 
-    A packet that does not decode is left out, as players do. Raises NotAudio.
+    A packet that does not decode is left out, as players do. Raises NotAudio, also midway if what
+    follows cannot be mixed to mono.
     """
     with open_audio(path) as (container, stream):
         resampler: AudioResampler | None = None
@@ -137,12 +138,12 @@ def frames(path: Path, rate: int = 16_000) -> Iterator[AudioFrame]:
             if _form(frame) != form:
                 if resampler is not None:
                     yield from resampler.resample(None)
-                resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+                resampler = _resampler(rate)
                 form = _form(frame)
             # A resampler refuses time stamps that jump; only the order of the samples matters here.
             frame.pts = None
             if resampler is not None:
-                yield from resampler.resample(frame)
+                yield from _mixed(resampler, frame)
         if resampler is not None:
             yield from resampler.resample(None)
 
@@ -196,11 +197,28 @@ def _decodes(container: InputContainer, stream: AudioStream) -> bool:
         except (av.error.FFmpegError, ValueError):
             return False
         try:
-            if packet.decode():
+            if decoded := packet.decode():
+                # Looked at here, since what cannot be mixed is no use to anybody later.
+                _mixed(_resampler(16_000), decoded[0])
                 return codec.sample_rate > 0
         except (av.error.FFmpegError, ValueError):
             continue
     return False
+
+
+def _mixed(resampler: AudioResampler, frame: AudioFrame) -> list[AudioFrame]:
+    """The frame in mono. Raises NotAudio: FFmpeg has no rule for 9 channels, or for 100."""
+    try:
+        return resampler.resample(frame)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _not_audio(
+            f"its {frame.layout.nb_channels} channels at {frame.sample_rate} Hz"
+            " cannot be mixed to one"
+        ) from error
+
+
+def _resampler(rate: int) -> AudioResampler:
+    return AudioResampler(format="flt", layout="mono", rate=rate)
 
 
 def _count(container: InputContainer, stream: AudioStream, longest: float) -> float:

@@ -5,6 +5,7 @@ import http.server
 import os
 import struct
 import threading
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,21 @@ def test_what_is_no_audio_is_named(tmp_path: Path, content: bytes, found: str) -
 def test_a_video_without_sound_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotAudio, match="video but no audio"):
         probe(audio_files.write_video(tmp_path / "film.mp4"))
+
+
+@pytest.mark.parametrize("channels", [9, 100])
+def test_channels_that_cannot_be_mixed_are_named(tmp_path: Path, channels: int) -> None:
+    path = tmp_path / "call.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(bytes(2 * channels * 8_000))
+    reason = f"its {channels} channels at 8000 Hz cannot be mixed"
+    with pytest.raises(NotAudio, match=reason):
+        probe(path)
+    with pytest.raises(NotAudio, match=reason):
+        list(frames(path))
 
 
 def test_a_recording_over_the_limit_is_too_large(tmp_path: Path) -> None:
