@@ -50,8 +50,8 @@ def decode(source: Path, target: Path) -> Audio:
     total = 0
     with target.open("wb") as file:
         for frame in media.frames(source, RATE):
-            samples = frame.to_ndarray()[0]
-            np.clip(np.rint(samples * _SCALE), -_SCALE, _SCALE - 1).astype(np.int16).tofile(file)
+            samples = _bounded(frame.to_ndarray()[0])
+            np.rint(samples * _SCALE).astype(np.int16).tofile(file)
             total += samples.size
             if total > LONGEST * RATE:
                 raise NotAudio(
@@ -60,3 +60,9 @@ def decode(source: Path, target: Path) -> Audio:
     if not total:
         raise NotAudio("none of the audio can be decoded", field="file")
     return Audio(target)
+
+
+def _bounded(samples: Samples) -> Samples:
+    """What 16 bits can hold. Floats in a file may be anything, also no numbers at all, which as
+    integers would be something else on every machine."""
+    return np.nan_to_num(samples).clip(-1.0, 1.0 - 1.0 / _SCALE)

@@ -1,5 +1,6 @@
 """Samples in a file."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,26 @@ def test_what_is_no_audio_is_refused(tmp_path: Path, content: bytes) -> None:
     source.write_bytes(content)
     with pytest.raises(NotAudio):
         decode(source, tmp_path / "pcm")
+
+
+def test_numbers_that_are_none_are_silence_and_others_are_cut(tmp_path: Path) -> None:
+    content = struct.pack("<5f", np.nan, np.inf, -np.inf, 3e38, 0.5) * 1_000
+    head = struct.pack("<HHIIHH", 3, 1, RATE, RATE * 4, 4, 32)
+    source = tmp_path / "a.wav"
+    source.write_bytes(
+        b"RIFF"
+        + struct.pack("<I", len(content) + 36)
+        + b"WAVEfmt "
+        + struct.pack("<I", len(head))
+        + head
+        + b"data"
+        + struct.pack("<I", len(content))
+        + content
+    )
+    audio = decode(source, tmp_path / "pcm")
+    samples = audio.read(Span(0, audio.total))
+    highest = np.float32(1 - 2**-15)
+    np.testing.assert_array_equal(samples[:5], np.array([0, highest, -1, highest, 0.5], np.float32))
 
 
 def test_silence_holds_no_speech(tmp_path: Path) -> None:
