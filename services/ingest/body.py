@@ -130,6 +130,8 @@ class Form:
     def _begin(self, part: Part) -> None:
         self._name = part.name
         self._value.clear()
+        if not self._name:
+            raise BadInput("A part of the form has no name.", field="body", limit="named parts")
         if self._name != FILE:
             check_name(self._name)
         elif self.has_audio:

@@ -102,6 +102,7 @@ async def test_a_filename_field_wins_over_that_of_the_part(tmp_path: Path) -> No
         (b"", "body"),
         (AUDIO, "body"),
         (b"--xx--xx\r\nContent-Type: text/plain\r\n\r\nx\r\n--xx--xx--\r\n", "body"),
+        (form(("", b"x"), ("file/a", AUDIO)), "body"),
         (b"--xx--xx\r\nX: " + b"y" * 9_000 + b"\r\n\r\nx\r\n--xx--xx--\r\n", "body"),
     ],
 )
