@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .tools/uv/bin/uv
+# Tests with real servers that take no more than a few seconds.
+QUICK := $(addprefix tests/integration/test_,object_store.py s3_store.py servers.py http_server.py)
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ test: lint ## Run every test, against real servers and in a real browser
 	@exec $(BIN)/python -m pytest -v
 
 test-fast: .dev ## Run the tests of the everyday loop, in less than a minute
-	@exec $(BIN)/python -m pytest -q -m "not stack and not browser"
+	@exec $(BIN)/python -m pytest -q -n 2 tests/unit $(QUICK)
 
 lint: .dev ## Check form and types
 	@$(BIN)/ruff format --check
