@@ -8,7 +8,7 @@ QUICK := $(addprefix tests/integration/test_,object_store.py s3_store.py servers
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up stop test test-fast lint format lock bench install clean .local .dev
+.PHONY: help demo up stop test test-fast soak lint format lock bench chaos install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: lint ## Run every test, against real servers and in a real browser
 test-fast: .dev ## Run the tests of the everyday loop, in less than a minute
 	@exec $(BIN)/python -m pytest -q -n 2 tests/unit $(QUICK)
 
+soak: .dev ## Send a thousand pieces of bad input to a stack of its own
+	@exec $(BIN)/python -m tests.soak
+
 lint: .dev ## Check form and types
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
@@ -40,6 +43,11 @@ format: .dev ## Correct the form
 
 bench: .dev ## Compare the whole path's speed with faster-whisper alone
 	@exec $(BIN)/python -m benchmarks.first_words
+
+chaos: .dev ## Kill everything at random for minutes: SEED=n [RECORDINGS=300 KILLS=42 MINUTES=8]
+	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \
+		$(if $(RECORDINGS),--recordings $(RECORDINGS)) \
+		$(if $(KILLS),--kills $(KILLS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 install: .dev ## Make or renew the environment, with what development needs
 
