@@ -26,7 +26,10 @@ _WAITING = 3
 """Recordings in the spool while the power is cut."""
 _TAKEN = 30.0
 """Seconds within which some worker must take a recording that was just sent."""
+_FENCED = 10.0
+"""Seconds within which a worker that wakes must find that its job is another's."""
 _BUSY = 3.0
+"""Seconds for which a worker's end waits for it to have something in hand."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class Disturber:
             self._stack.thaw(worker)
             if taken_over:
                 self._pauses += 1
-                await within(lambda: self._watch.fenced(worker) > fenced, _TAKEN)
+                await within(lambda: self._watch.fenced(worker) > fenced, _FENCED)
 
     async def _fill(self) -> None:
         fillers = [next(self._baits.bulky) for _ in range(_FILLERS)]

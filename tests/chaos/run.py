@@ -46,6 +46,8 @@ class Plan:
     """From the first upload to the last."""
     schedule: Sequence[Due]
     clients: int = 20
+    patience: float = 60.0
+    """Seconds for which what is left over may still go."""
     fault: Fault | None = None
 
 
@@ -117,7 +119,7 @@ async def _play(
                     tasks.create_task(disturber.run(plan.schedule))
                 tell("all is sent and done: waiting for the rest")
                 await settled(stack, producer, log)
-            left = await emptied(stack.monitor_port, stack.spool)
+            left = await emptied(stack.monitor_port, stack.spool, plan.patience)
             await log.update()
             await caught_up(clients, log)
         keys = [item.key async for item in store.list("")]

@@ -16,8 +16,6 @@ from tests.chaos.waiting import within
 _QUIET = 8.0
 """Seconds without an event, with nothing waiting, after which nothing more will come."""
 _SETTLE = 240.0
-_GONE = 60.0
-"""Seconds for what killed processes left on the server, which itself waits a while."""
 _CATCH_UP = 40.0
 _POLL = 0.5
 
@@ -40,9 +38,9 @@ async def settled(stack: Stack, producer: Producer, log: EventLog) -> None:
         await asyncio.sleep(_POLL)
 
 
-async def emptied(monitor_port: int, spool: Path) -> Leftovers:
-    """What is left once nothing is too much, or after a while."""
-    deadline = time.monotonic() + _GONE
+async def emptied(monitor_port: int, spool: Path, patience: float) -> Leftovers:
+    """What is left once nothing is too much, or after `patience` seconds."""
+    deadline = time.monotonic() + patience
     while True:
         found = await leftovers(monitor_port, spool)
         if not any(too_much(found)) or time.monotonic() > deadline:

@@ -34,6 +34,6 @@ async def test_nothing_is_lost_and_nothing_is_doubled(tmp_path: Path) -> None:
 async def test_a_planted_fault_makes_the_run_fail(
     fault: Fault, action: Action, kinds: set[str], tmp_path: Path
 ) -> None:
-    plan = Plan(SEED, 4, 2.0, [Due(1.0, action)], clients=5, fault=fault)
+    plan = Plan(SEED, 4, 2.0, [Due(1.0, action)], clients=5, patience=5.0, fault=fault)
     result = await run(plan, tmp_path, print)
     assert kinds <= {finding.kind for finding in result.findings}, "\n".join(lines(result))
