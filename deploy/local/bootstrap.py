@@ -3,8 +3,9 @@
     python3 deploy/local/bootstrap.py local|dev    install what an extra's lock names
     python3 deploy/local/bootstrap.py uv           install uv alone, and print where it is
 
-uv comes from its own hashed lock by pip, into `.tools`; everything else comes by uv. What is there
-already is left alone, what was interrupted is done again. Standard library only.
+pip downloads, since it shows each file's size and time left and takes the user's own index; uv
+installs, offline, from what pip brought. Both check every file against the lock's hashes. What is
+there already is left alone, what was interrupted goes on. Standard library only.
 """
 
 import hashlib
@@ -20,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools" / "uv"
 VENV = ROOT / ".venv"
 STAMP = VENV / ".echobase.json"
+WHEELS = ROOT / ".cache" / "wheels"
+PIP = (sys.executable, "-m", "pip")
+PIP_OPTIONS = ("--require-hashes", "--no-deps", "--disable-pip-version-check", "--no-input")
 # The later holds all of the earlier.
 EXTRAS = ("local", "dev")
 
@@ -54,16 +58,18 @@ def ensure_uv() -> Path:
     if program.exists() and stamp.exists() and stamp.read_text() == wanted:
         return program
     _say("Installing uv")
-    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode:
+    if subprocess.run([*PIP, "--version"], capture_output=True).returncode:
         raise BootstrapError(
             "this Python has no pip: install it (on Debian: apt-get install python3-pip)"
         )
     # Into a folder of its own: systems that manage their Python refuse anything else.
     draft = TOOLS.with_name("uv.new")
     shutil.rmtree(draft, ignore_errors=True)
-    pip = [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps"]
-    options = ["--disable-pip-version-check", "--no-input", "--target", str(draft)]
-    _run([*pip, *options, "-r", str(lock)], os.environ, "pip could not install uv")
+    _run(
+        [*PIP, "install", *PIP_OPTIONS, "--target", str(draft), "-r", str(lock)],
+        {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"},
+        "pip could not install uv",
+    )
     shutil.rmtree(TOOLS, ignore_errors=True)
     draft.rename(TOOLS)
     stamp.write_text(wanted)
@@ -73,7 +79,13 @@ def ensure_uv() -> Path:
 def install(uv: Path, extra: str) -> None:
     """Bring `.venv` to an extra's lock, with EchoBase itself on top. Raises BootstrapError."""
     STAMP.unlink(missing_ok=True)
-    env = {**os.environ, **index_settings(pip_configuration()), "VIRTUAL_ENV": str(VENV)}
+    lock = ROOT / "requirements" / f"{extra}.txt"
+    _run(
+        [*PIP, "download", *PIP_OPTIONS, "--dest", str(WHEELS), "-r", str(lock)],
+        os.environ,
+        "pip could not download the packages",
+    )
+    env = {"UV_LINK_MODE": "copy", **os.environ, "VIRTUAL_ENV": str(VENV), "UV_OFFLINE": "1"}
     env.pop("PYTHONPATH", None)
     if not _works(VENV / "bin" / "python"):
         _run(
@@ -81,15 +93,15 @@ def install(uv: Path, extra: str) -> None:
             env,
             "uv could not make .venv",
         )
-    lock = ROOT / "requirements" / f"{extra}.txt"
+    source = ["--no-index", "--find-links", str(WHEELS)]
     _run(
-        [str(uv), "pip", "sync", "--require-hashes", str(lock)],
+        [str(uv), "pip", "sync", "--quiet", "--require-hashes", *source, str(lock)],
         env,
         "uv could not install the packages",
     )
     # uv builds this package itself: nothing is fetched for it.
     _run(
-        [str(uv), "pip", "install", "--offline", "--no-deps", "-e", str(ROOT)],
+        [str(uv), "pip", "install", "--quiet", "--no-deps", "-e", str(ROOT)],
         env,
         "uv could not install EchoBase",
     )
@@ -103,42 +115,6 @@ def digest(extra: str) -> str:
     # A checkout that was moved must be installed anew: EchoBase's own place is noted in it.
     found.update(str(ROOT).encode())
     return found.hexdigest()
-
-
-def pip_configuration() -> dict[str, str]:
-    """What the user told pip of where packages come from."""
-    result = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True
-    )
-    found: dict[str, str] = {}
-    for line in result.stdout.splitlines():
-        key, _, value = line.partition("=")
-        found[key.rpartition(".")[2].strip("'\" ")] = value.strip("'\" ").replace("\\n", " ")
-    return found
-
-
-def index_settings(pip: Mapping[str, str]) -> dict[str, str]:
-    """The same for uv, which does not read pip's configuration; uv's own variables win."""
-    names = {
-        "index-url": "UV_DEFAULT_INDEX",
-        "extra-index-url": "UV_INDEX",
-        "find-links": "UV_FIND_LINKS",
-        "trusted-host": "UV_INSECURE_HOST",
-        "cert": "SSL_CERT_FILE",
-    }
-    found = {
-        variable: " ".join(pip[key].split())
-        for key, variable in names.items()
-        if key in pip and variable not in os.environ
-    }
-    # As pip does: any index may have a file. The lock's hashes decide what is taken.
-    if "UV_INDEX" in found:
-        found.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
-    if "UV_FIND_LINKS" in found:
-        found["UV_FIND_LINKS"] = ",".join(found["UV_FIND_LINKS"].split())
-    found.setdefault("UV_LINK_MODE", os.environ.get("UV_LINK_MODE", "copy"))
-    found.setdefault("UV_HTTP_TIMEOUT", os.environ.get("UV_HTTP_TIMEOUT", "120"))
-    return found
 
 
 def _stamped() -> str | None:

@@ -7,35 +7,6 @@ import pytest
 from deploy.local import bootstrap
 
 
-def test_uv_is_told_what_pip_was_told(monkeypatch: pytest.MonkeyPatch):
-    for name in ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "SSL_CERT_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    found = bootstrap.index_settings(
-        {
-            "index-url": "https://mirror.example/simple",
-            "extra-index-url": "https://a.example/simple https://b.example/simple",
-            "find-links": "/wheels /more",
-            "cert": "/etc/ca.pem",
-        }
-    )
-    assert found["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
-    assert found["UV_INDEX"] == "https://a.example/simple https://b.example/simple"
-    assert found["UV_FIND_LINKS"] == "/wheels,/more"
-    assert found["SSL_CERT_FILE"] == "/etc/ca.pem"
-    assert found["UV_INDEX_STRATEGY"] == "unsafe-best-match"
-
-
-def test_uvs_own_variables_win(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://mine.example/simple")
-    assert "UV_DEFAULT_INDEX" not in bootstrap.index_settings({"index-url": "https://x.example"})
-
-
-def test_without_a_configuration_the_usual_index_is_used(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("UV_INDEX", raising=False)
-    found = bootstrap.index_settings({})
-    assert not [name for name in found if "INDEX" in name]
-
-
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A project in which installing is only noted: which extras, in order."""
