@@ -7,10 +7,12 @@ line that names the variable, the value and what is allowed.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -25,8 +27,33 @@ Bytes = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 
 
-def _meta(description: str, *names: str, secret: bool = False) -> Meta:
-    return Meta(description=description, extra={"names": names, "secret": secret})
+def _meta(
+    description: str,
+    *names: str,
+    secret: bool = False,
+    read: Callable[[str], str] = lambda value: value,
+) -> Meta:
+    """`read` gives a value its one form; it raises ValueError, which says what is allowed."""
+    return Meta(description=description, extra={"names": names, "secret": secret, "read": read})
+
+
+def _path(value: str) -> str:
+    path = value.strip("/")
+    if path and not re.fullmatch(r"[A-Za-z0-9_~-]+(/[A-Za-z0-9_~-]+)*", path):
+        raise ValueError("allowed are letters, digits, `_`, `-` and `~`, with `/` between them")
+    return f"/{path}" if path else ""
+
+
+def _address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        good = known and not parts.query and not parts.fragment
+    except ValueError:  # such as a port that is no number
+        good = False
+    if not good:
+        raise ValueError("allowed is an address such as `https://radio.example.org`")
+    return value.rstrip("/")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -54,6 +81,7 @@ class SiteSettings(Settings, frozen=True, kw_only=True):
             "Path in front of every route, such as `/radio`",
             "ECHOBASE_BASE_PATH",
             "FLASK_BASE_PATH",
+            read=_path,
         ),
     ] = ""
     data: Annotated[Path, _meta("Folder for what must outlive a process")] = Path("data")
@@ -95,7 +123,8 @@ class IngestSettings(Settings, frozen=True, kw_only=True):
 
     ingest_port: Annotated[Port, _meta("Port of ingest")] = 3001
     ingest_public_url: Annotated[
-        str, _meta("Address at which callers reach ingest; from bind and port if empty")
+        str,
+        _meta("Address at which callers reach ingest; from bind and port if empty", read=_address),
     ] = ""
     max_upload_bytes: Annotated[Bytes, _meta("Largest accepted audio file, in bytes")] = (
         500 * 1024**2
@@ -183,7 +212,8 @@ class StreamSettings(Settings, frozen=True, kw_only=True):
         ),
     ] = 3000
     public_url: Annotated[
-        str, _meta("Address at which browsers reach stream; from bind and port if empty")
+        str,
+        _meta("Address at which browsers reach stream; from bind and port if empty", read=_address),
     ] = ""
     heartbeat: Annotated[
         float, Meta(gt=0), _meta("Seconds between comments on a quiet event stream")
@@ -251,6 +281,8 @@ class Variable:
     default: str
     secret: bool
     field: str
+    read: Callable[[str], str]
+    """Gives a value its one form; raises ValueError, which says what is allowed."""
 
 
 def environment(folder: Path | None = None) -> dict[str, str]:
@@ -268,7 +300,7 @@ def load(kind: type[S], env: Mapping[str, str]) -> S:
     for variable in variables(kind):
         for name in variable.names:
             if value := env.get(name, "").strip():
-                given[variable.field] = _convert(kind, variable.field, name, value)
+                given[variable.field] = _convert(kind, variable, name, value)
                 break
     return kind(**given)
 
@@ -293,14 +325,15 @@ def variables(kind: type[Settings]) -> Iterator[Variable]:
             default="" if default in ("", None) else str(default),
             secret=bool(extra["secret"]),
             field=info.name,
+            read=extra["read"],
         )
 
 
-def _convert(kind: type[Settings], field: str, name: str, value: str) -> object:
-    hint = get_type_hints(kind, include_extras=True)[field]
+def _convert(kind: type[Settings], variable: Variable, name: str, value: str) -> object:
+    hint = get_type_hints(kind, include_extras=True)[variable.field]
     try:
-        return msgspec.convert(value, hint, strict=False, dec_hook=_decode)
-    except msgspec.ValidationError as error:
+        return msgspec.convert(variable.read(value), hint, strict=False, dec_hook=_decode)
+    except ValueError as error:  # msgspec's is one too
         raise SettingError(f"{name}={value!r} is not allowed: {error}") from None
 
 
@@ -311,6 +344,12 @@ def _decode(kind: type, value: object) -> object:
 
 
 def public_url(configured: str, bind: str, port: int, base_path: str) -> str:
-    """The address that callers are told: the configured one, or that of the socket."""
+    """The address that callers are told: the configured one, or that of the socket.
+
+    The base path is added, unless the configured one ends with it.
+    """
     host = "localhost" if bind == "127.0.0.1" else bind
-    return (configured or f"http://{host}:{port}").rstrip("/") + base_path
+    if ":" in host:
+        host = f"[{host}]"
+    root = (configured or f"http://{host}:{port}").rstrip("/")
+    return root.removesuffix(base_path) + base_path

@@ -1,0 +1,48 @@
+"""Settings whose values have one form, however they were written."""
+
+import pytest
+
+from shared import settings
+from shared.errors import SettingError
+from shared.settings import IngestSettings, SiteSettings, StreamSettings, public_url
+
+
+@pytest.mark.parametrize("written", ["/radio", "radio", "/radio/", "radio/"])
+def test_a_base_path_has_one_form(written: str):
+    assert settings.load(SiteSettings, {"ECHOBASE_BASE_PATH": written}).base_path == "/radio"
+
+
+def test_the_root_is_no_base_path():
+    assert settings.load(SiteSettings, {"FLASK_BASE_PATH": "/"}).base_path == ""
+
+
+@pytest.mark.parametrize("written", ["/a b", "/a?b", "/../x", "/a//b", "/{id}", "/a#b"])
+def test_a_base_path_that_is_none_is_named(written: str):
+    with pytest.raises(SettingError, match=r"ECHOBASE_BASE_PATH=.*allowed are letters"):
+        settings.load(SiteSettings, {"ECHOBASE_BASE_PATH": written})
+
+
+@pytest.mark.parametrize(
+    "written", ["localhost:3000", "ftp://radio.example", "http://", "http://a:b", "http://a/?b=c"]
+)
+def test_a_public_address_that_is_none_is_named(written: str):
+    with pytest.raises(SettingError, match=r"ECHOBASE_PUBLIC_URL=.*allowed is an address"):
+        settings.load(StreamSettings, {"ECHOBASE_PUBLIC_URL": written})
+    with pytest.raises(SettingError, match=r"ECHOBASE_INGEST_PUBLIC_URL="):
+        settings.load(IngestSettings, {"ECHOBASE_INGEST_PUBLIC_URL": written})
+
+
+@pytest.mark.parametrize(
+    ("configured", "bind", "base_path", "told"),
+    [
+        ("", "127.0.0.1", "", "http://localhost:3000"),
+        ("", "127.0.0.1", "/radio", "http://localhost:3000/radio"),
+        ("", "::1", "/radio", "http://[::1]:3000/radio"),
+        ("https://calls.example", "::1", "/radio", "https://calls.example/radio"),
+        ("https://calls.example/radio", "127.0.0.1", "/radio", "https://calls.example/radio"),
+    ],
+)
+def test_callers_are_told_an_address_that_works(
+    configured: str, bind: str, base_path: str, told: str
+):
+    assert public_url(configured, bind, 3000, base_path) == told
