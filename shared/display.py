@@ -1,15 +1,9 @@
 """How events look on a terminal."""
 
-from rich.console import Console
 from rich.markup import escape
 
 from shared.client import Gap
 from shared.messages import Completed, Event, Failed, Segment
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console that neither colours numbers nor breaks lines where there is no terminal."""
-    return Console(highlight=False, soft_wrap=True, stderr=stderr)
 
 
 def clock(seconds: float) -> str:

@@ -11,15 +11,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.local import demo as demonstration
 from deploy.local.folder import claimed
 from deploy.local.layout import Layout, layout
 from deploy.local.supervisor import PartFailed, Supervisor
 from shared import settings
-from shared.client import Client
-from shared.display import console as make_console
 from shared.settings import SiteSettings
 from shared.stack import Addresses
+from shared.terminal import console as make_console
 
 BANNER = (
     "The small bundled model is at work: it knows a small radio vocabulary only.\n"
@@ -60,6 +58,10 @@ def demo(audio: Path | None, serve: bool | None) -> None:
     stay = serve if serve is not None else sys.stdin.isatty() and sys.stdout.isatty()
 
     async def present(supervisor: Supervisor, stack: Layout) -> None:
+        # Only now, while the parts start: the HTTP client takes a while to import.
+        from deploy.local import demo as demonstration
+        from shared.client import Client
+
         await supervisor.ready("ingest", "stream")
         key = settings.load(SiteSettings, settings.environment()).api_key
         where = Addresses(stream=stack.address("stream"), ingest=stack.address("ingest"), key=key)

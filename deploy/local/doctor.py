@@ -8,7 +8,7 @@ from rich.table import Table
 
 from deploy.local.checks import Finding, examine
 from shared import settings
-from shared.display import console as make_console
+from shared.terminal import console as make_console
 
 _MARKS = {"ok": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "wrong": "[red]wrong[/red]"}
 

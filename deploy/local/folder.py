@@ -12,7 +12,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from shared.errors import EchoBaseError
+from shared.errors import EchoBaseError, SettingError
 from shared.stack import read_stack, stack_path
 
 _LOCK = "stack.lock"
@@ -39,10 +39,17 @@ class Credentials(Struct, frozen=True, kw_only=True):
 def claimed(folder: Path) -> Generator[None]:
     """Hold the data folder for this process alone; it is let go when the process ends, however.
 
-    Raises FolderInUse.
+    Made if there is none, for this user alone: it will hold what people said. Raises FolderInUse,
+    or SettingError if it cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a+") as lock:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (folder / _LOCK).open("a+")
+    except OSError as error:
+        raise SettingError(
+            f"ECHOBASE_DATA={str(folder)!r} cannot be used as a folder: {error.strerror}"
+        ) from None
+    with file as lock:
         deadline = time.monotonic() + _GLANCE
         while not _lock(lock, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
@@ -64,7 +71,10 @@ def is_claimed(folder: Path) -> bool:
 
 
 def credentials(folder: Path) -> Credentials:
-    """The folder's credentials, made if there are none."""
+    """The folder's credentials, made if there are none.
+
+    Raises SettingError if they are damaged: the servers' data ask for the old ones.
+    """
     path = folder / "secrets.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Credentials)
@@ -77,6 +87,10 @@ def credentials(folder: Path) -> Credentials:
         )
         write_private(path, msgspec.json.format(msgspec.json.encode(made), indent=2))
         return made
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingError(
+            f"{path} cannot be read ({error}): restore it, or remove it to have it made anew"
+        ) from error
 
 
 def write_private(path: Path, content: bytes) -> None:

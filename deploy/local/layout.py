@@ -72,10 +72,16 @@ class _Ports:
 
     def __init__(self, move: bool) -> None:
         self._move = move
+        self._given: dict[int, str] = {}
 
     def choose(self, variable: str, wanted: int) -> int:
-        if self._move:
-            return first_free(wanted)
+        if (other := self._given.get(wanted)) and not self._move:
+            raise SettingError(f"{variable}={wanted} is {other} too: set one of them to another")
+        port = first_free(wanted, self._given) if self._move else self._wanted(variable, wanted)
+        self._given[port] = variable
+        return port
+
+    def _wanted(self, variable: str, wanted: int) -> int:
         deadline = time.monotonic() + _LET_GO
         while not is_free(wanted):
             if time.monotonic() > deadline:

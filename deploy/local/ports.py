@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Container
 
 LOOPBACK = "127.0.0.1"
 # Below the range from which systems take the ports of outgoing connections, so that a server that
@@ -34,6 +35,6 @@ def free_ports(count: int) -> list[int]:
     raise OSError("no free ports on loopback")
 
 
-def first_free(wanted: int) -> int:
-    """The wanted port if it is free, else any other."""
-    return wanted if is_free(wanted) else free_ports(1)[0]
+def first_free(wanted: int, given: Container[int] = ()) -> int:
+    """The wanted port if it is free and not given away already, else any other."""
+    return wanted if wanted not in given and is_free(wanted) else free_ports(1)[0]

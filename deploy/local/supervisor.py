@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from deploy.local.layout import Layout, Part, put_aside
 from deploy.local.watchdog import Watchdog
-from shared.errors import EchoBaseError
+from shared.errors import EchoBaseError, SettingError
 from shared.retry import RetryPolicy
 from shared.stack import Stack, write_stack
 
@@ -25,6 +25,8 @@ _SETTLED = 10.0
 _HOPELESS = 3
 """Ends in a row, before it was ever ready, after which a part is given up."""
 _SERVER_GRACE = 10.0
+_BAD_SETTING = 2
+"""Exit code by which a service says that a setting is not allowed."""
 
 Tell = Callable[[str], None]
 
@@ -90,7 +92,7 @@ class Supervisor:
     async def run(self, stopping: asyncio.Event) -> None:
         """Run the parts until `stopping` is set, then end them.
 
-        Raises PartFailed, with everything ended.
+        Raises PartFailed or SettingError, with everything ended.
         """
         if sys.platform != "linux":
             self._watchdog = Watchdog()
@@ -182,10 +184,10 @@ def is_explained(name: str, log: list[str]) -> bool:
     return bool(log) and log[-1].startswith(f"{name}: ")
 
 
-def failure(name: str, exit_code: int, log: list[str]) -> PartFailed:
+def failure(name: str, exit_code: int, log: list[str]) -> PartFailed | SettingError:
     """Why a part was given up: in the words that a service ends with, or else by its log."""
     if is_explained(name, log):
-        return PartFailed(log[-1])
+        return SettingError(log[-1]) if exit_code == _BAD_SETTING else PartFailed(log[-1])
     return PartFailed(f"{name} cannot start: {_how(exit_code)}", log)
 
 

@@ -19,11 +19,11 @@ from rich.progress import (
 
 from shared import settings
 from shared.client import Accepted, Client, Refused, Unreachable
-from shared.display import console as make_console
 from shared.display import line
 from shared.outcome import Outcome, follow_to_end
 from shared.stack import addresses
 from shared.subjects import LANES
+from shared.terminal import console as make_console
 
 
 @click.command()

@@ -14,12 +14,12 @@ from rich.table import Table
 from services.ingest.dead_places import DeadStream, Detail, Item, Place, RefusedSpool
 from shared import settings
 from shared.client import Client
-from shared.display import console as make_console
 from shared.errors import EchoBaseError
 from shared.messages import encode
 from shared.nats_bus import NatsBus
 from shared.nats_link import Link
 from shared.stack import addresses, nats_settings
+from shared.terminal import console as make_console
 
 _PATIENCE = 5.0
 """Seconds within which NATS must be reached."""

@@ -7,10 +7,10 @@ import click
 
 from shared import settings
 from shared.client import Client, Gap
-from shared.display import console as make_console
 from shared.display import line
 from shared.messages import EVENT_TYPES, encode
 from shared.stack import addresses
+from shared.terminal import console as make_console
 
 
 @click.command()
