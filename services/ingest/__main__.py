@@ -54,6 +54,7 @@ async def main(life: Lifecycle) -> None:
             ),
             reception=Reception(spool, settings.max_upload_bytes, settings.max_duration),
             forwarder=forwarder,
+            upstream=upstream,
             measures=Measures(forwarder.backlog, lambda: spool.room.used),
             health=health,
         )

@@ -14,6 +14,8 @@ from services.ingest.reception import Reception
 from services.ingest.recordings import Links, send_recording
 from services.ingest.refusals import drop_refused, refused_entries, retry_refused
 from services.ingest.spool_view import spool_entry
+from services.ingest.upstream import Upstream
+from services.ingest.version_order import OrderDesk, order_version
 from shared.asgi import AsgiApp
 from shared.health import Health
 from shared.http.auth import PUBLIC, SameSite, origins, require_key
@@ -40,6 +42,7 @@ class Parts:
     """Where ingest is reached."""
     reception: Reception
     forwarder: Forwarder
+    upstream: Upstream
     measures: Measures
     health: Health
 
@@ -57,12 +60,14 @@ def create_app(parts: Parts) -> AsgiApp:
         "forwarder": parts.forwarder,
         "measures": parts.measures,
         "spool": parts.reception.spool,
+        "orders": OrderDesk(parts.upstream, parts.reception.spool),
     }
     return ReadLeftover(
         Litestar(
             path=parts.site.base_path or "/",
             route_handlers=[
                 send_recording,
+                order_version,
                 spool_entry,
                 refused_entries,
                 retry_refused,

@@ -48,16 +48,21 @@ def next_step(ours: bool, last_event: str | None, has_transcript: bool) -> Step:
 
 
 async def store_audio(store: ObjectStore, entry: Entry, audio: Path) -> Claim:
-    """Store audio and description, and claim the version's number.
+    """Store audio and description, if the entry brings them, and claim the version's number.
 
     Raises Unavailable, or CannotSucceed if the store refuses.
     """
+    if entry.ordered is None:
+        await _store_recording(store, entry, audio)
+    return await claim(store, entry)
+
+
+async def _store_recording(store: ObjectStore, entry: Entry, audio: Path) -> None:
     recording = entry.recording
     stored = await store.stat(recording.audio)
     if stored is None or stored.size != recording.size:
         await store.put_file(recording.audio, audio, content_type=entry.content_type)
     await store.put_if_absent(object_keys.record(recording.id), encode(recording))
-    return await claim(store, entry)
 
 
 @dataclass(frozen=True)

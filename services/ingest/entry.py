@@ -1,4 +1,4 @@
-"""What the spool keeps beside an accepted recording's audio, and what is known of it in memory."""
+"""What the spool keeps of a request beside its audio, and what is known of it in memory."""
 
 import asyncio
 import hashlib
@@ -14,14 +14,21 @@ from shared.subjects import LANES, Lane
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An accepted recording and what is to be made of it, as `entry.json` keeps it."""
+    """A recording and what is to be made of it, as `entry.json` keeps it.
+
+    It brings the recording's audio, unless it asks for another version of one that is in the store.
+    """
 
     recording: Annotated[Recording, Meta(description="As it will be stored")]
     lane: Annotated[Lane, Meta(description="Lane of its job")]
     options: Annotated[Options, Meta(description="As asked for")]
     correlation_id: Annotated[str | None, Meta(description="The submitter's own id")] = None
     content_type: Annotated[str, Meta(description="Of the audio file")]
-    trace: Annotated[dict[str, str], Meta(description="Trace of the upload, as W3C headers")] = {}
+    trace: Annotated[dict[str, str], Meta(description="Trace of the request, as W3C headers")] = {}
+    ordered: Annotated[
+        datetime | None,
+        Meta(description="When another version was asked for; null if it brings the audio"),
+    ] = None
 
     @property
     def key(self) -> str:
@@ -30,9 +37,19 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.recording.id}-{options.hexdigest()[:16]}"
 
     @property
+    def asked(self) -> datetime:
+        """When it was accepted."""
+        return self.ordered or self.recording.received
+
+    @property
+    def audio_size(self) -> int:
+        """Bytes of the audio that it brings."""
+        return self.recording.size if self.ordered is None else 0
+
+    @property
     def priority(self) -> tuple[int, datetime]:
         """Urgent before live before backfill, then the older first."""
-        return LANES.index(self.lane), self.recording.received
+        return LANES.index(self.lane), self.asked
 
     def request(self, version: int) -> VersionRequest:
         """The claim to a version's number. Its time tells whose claim it is."""
@@ -41,7 +58,7 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
             version=version,
             lane=self.lane,
             options=self.options,
-            requested=self.recording.received,
+            requested=self.asked,
             correlation_id=self.correlation_id,
         )
 

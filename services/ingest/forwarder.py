@@ -81,7 +81,7 @@ class Forwarder:
         waiting = [held for held in self._spool.held if held.waiting]
         if not waiting:
             return Backlog(0, 0, 0.0)
-        oldest = min(held.entry.recording.received for held in waiting)
+        oldest = min(held.entry.asked for held in waiting)
         age = (datetime.now(UTC) - oldest).total_seconds()
         return Backlog(len(waiting), sum(held.size for held in waiting), max(0.0, age))
 

@@ -1,5 +1,6 @@
 """`POST /v1/recordings`: takes a recording in."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from litestar import Request, Response, post
@@ -30,7 +31,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
     ]
     status: Annotated[
         Literal["accepted", "known"],
-        Meta(description="`known`: sent before with the same options; no second job is made"),
+        Meta(description="`known`: asked for before with the same options; no second job is made"),
     ]
     events: Annotated[str, Meta(description="Address of its events, live and from their first on")]
     transcript: Annotated[str, Meta(description="Address of its transcript, once there is one")]
@@ -59,14 +60,17 @@ class Links(Struct, frozen=True):
         )
 
 
-_EXAMPLE = {
-    "id": "5d41402abc4b2a76b9719d911017c592",
-    "version": 1,
-    "status": "accepted",
-    "events": "http://localhost:3000/v1/events?recording=5d41402abc4b2a76b9719d911017c592",
-    "transcript": "http://localhost:3000/v1/recordings/5d41402abc4b2a76b9719d911017c592"
-    "/transcript.json?version=1",
-}
+def example(version: int) -> Mapping[str, str | int]:
+    """An answer, for the description."""
+    id = "5d41402abc4b2a76b9719d911017c592"
+    stream = "http://localhost:3000/v1"
+    return {
+        "id": id,
+        "version": version,
+        "status": "accepted",
+        "events": f"{stream}/events?recording={id}",
+        "transcript": f"{stream}/recordings/{id}/transcript.json?version={version}",
+    }
 
 
 @post(
@@ -82,7 +86,7 @@ _EXAMPLE = {
             Accepted,
             generate_examples=False,
             description="The recording is on this node's disk, and will be transcribed",
-            examples=[Example(summary="A new recording", value=_EXAMPLE)],
+            examples=[Example(summary="A new recording", value=example(1))],
         ),
         **problems(400, 401, 408, 413, 415, 507),
     },

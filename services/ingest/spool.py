@@ -250,7 +250,7 @@ class Spool:
         """
         if self.room.lacking(size):
             done = [held for held in self._held.values() if held.forwarded is not None]
-            for held in sorted(done, key=lambda held: held.entry.recording.received):
+            for held in sorted(done, key=lambda held: held.entry.asked):
                 await self.remove(held)
                 if not self.room.lacking(size):
                     break
@@ -324,8 +324,8 @@ class Spool:
 def _read_entry(folder: Path) -> Held:
     entry = decode((folder / ENTRY).read_bytes(), Entry)
     size = (folder / AUDIO).stat().st_size
-    if size != entry.recording.size:
-        raise BadMessage(f"its audio has {size} bytes instead of {entry.recording.size}")
+    if size != entry.audio_size:
+        raise BadMessage(f"its audio has {size} bytes instead of {entry.audio_size}")
     return Held(entry, disk.size(folder))
 
 

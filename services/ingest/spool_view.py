@@ -78,7 +78,7 @@ def _view(held: Held) -> SpoolEntry:
         status=state(held),
         version=held.version,
         lane=held.entry.lane,
-        received=held.entry.recording.received,
+        received=held.entry.asked,
         size=held.size,
         attempts=held.attempts,
         error=held.refused.reason if held.refused else held.error or None,

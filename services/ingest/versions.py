@@ -34,7 +34,7 @@ async def claim(store: ObjectStore, entry: Entry) -> Claim:
         for number in numbers:
             found = await _request(store, entry.recording.id, number)
             if found is not None and found.options == entry.options:
-                return Claim(number, ours=found.requested == entry.recording.received)
+                return Claim(number, ours=found.requested == entry.asked)
         number = max(numbers, default=0) + 1
         if await _put(store, entry, number):
             return Claim(number, ours=True)

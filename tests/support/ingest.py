@@ -156,6 +156,7 @@ async def serving(
             public_url="http://localhost:3001",
             reception=Reception(spool, max_bytes, max_duration),
             forwarder=forwarder,
+            upstream=upstream,
             measures=Measures(forwarder.backlog, lambda: spool.room.used),
             health=health,
         )
