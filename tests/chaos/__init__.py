@@ -7,7 +7,8 @@ producer     sends them, and tells what was accepted
 followers    SSE clients that leave and come back
 stack        the processes
 watch        what the processes' logs tell
-disturb      performs the schedule
+disturb      performs the schedule; ambush does what needs recordings of its own
+tally        counts what is done
 poison       plants what must end in the dead letters
 reference    the transcripts of an undisturbed run
 faulty       runs a service with a fault that the checker must find

@@ -79,3 +79,9 @@ def fence(history: History) -> Iterator[Finding]:
             f"{history.traces.fenced} publishes were fenced off,"
             f" with {history.disturbances.pauses} workers asleep",
         )
+
+
+def polite_ends(history: History) -> Iterator[Finding]:
+    """A service that is asked to end ends in time, and says that all is well."""
+    for words in history.disturbances.impolite:
+        yield Finding("impolite", words)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from tests.chaos.check_clients import clients
-from tests.chaos.check_remains import dead_letters, fence, left_over, objects
+from tests.chaos.check_remains import dead_letters, fence, left_over, objects, polite_ends
 from tests.chaos.check_versions import decoded_again, event_order, transcripts, uploads, versions
 from tests.chaos.finding import Finding
 from tests.chaos.history import History
@@ -19,6 +19,7 @@ LOOKS: tuple[Callable[[History], Iterator[Finding]], ...] = (
     objects,
     left_over,
     fence,
+    polite_ends,
 )
 
 

@@ -2,52 +2,36 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 from shared.errors import BusUnavailable
 from shared.nats_link import Link
 from shared.subjects import Lane
 from shared.topology import lane_consumer
-from tests.chaos.clips import Clip, Studio
-from tests.chaos.history import Disturbances
-from tests.chaos.producer import FULL, Producer
-from tests.chaos.schedule import Action, DeleteConsumer, Due, Fill, Kill, Pause, PowerCut
-from tests.chaos.stack import ACK_WAIT, SPOOL_BYTES, TRANSCRIBERS, Stack
+from tests.chaos.ambush import Ambush
+from tests.chaos.schedule import (
+    Action,
+    Blackout,
+    DeleteConsumer,
+    Due,
+    Fill,
+    Freeze,
+    Kill,
+    Outage,
+    Pause,
+    PowerCut,
+    Stop,
+)
+from tests.chaos.stack import GRACE, SERVERS, SERVICES, TRANSCRIBERS, Stack
+from tests.chaos.tally import Tally
 from tests.chaos.waiting import within
 from tests.chaos.watch import Watch
 
-_LONG = 60.0
-"""Seconds of audio that keep a worker busy while something is done to it."""
-_BULKY = 60.0
-_FILLERS = SPOOL_BYTES // int(_BULKY * 32_000) + 2
-_WAITING = 3
-"""Recordings in the spool while the power is cut."""
-_TAKEN = 30.0
-"""Seconds within which some worker must take a recording that was just sent."""
-_FENCED = 10.0
-"""Seconds within which a worker that wakes must find that its job is another's."""
 _BUSY = 3.0
 """Seconds for which a worker's end waits for it to have something in hand."""
-
-
-@dataclass(frozen=True)
-class Baits:
-    """Recordings that are sent for a disturbance's sake."""
-
-    long: Iterator[Clip]
-    bulky: Iterator[Clip]
-    short: Iterator[Clip]
-
-
-def make_baits(studio: Studio, schedule: Iterable[Due]) -> tuple[Baits, list[Clip]]:
-    """As many as the schedule needs; all of them too."""
-    actions = [due.action for due in schedule]
-    long = [studio.long(_LONG) for a in actions if _needs_a_busy_worker(a)]
-    bulky = [studio.bulky(_BULKY) for a in actions if isinstance(a, Fill) for _ in range(_FILLERS)]
-    short = [studio.short() for a in actions if isinstance(a, PowerCut) for _ in range(_WAITING)]
-    return Baits(iter(long), iter(bulky), iter(short)), [*long, *bulky, *short]
+_SLACK = 3.0
+"""Seconds beyond its grace after which a service that was asked to end has not."""
 
 
 class Disturber:
@@ -57,29 +41,18 @@ class Disturber:
         self,
         stack: Stack,
         watch: Watch,
-        producer: Producer,
         link: Link,
-        baits: Baits,
+        ambush: Ambush,
+        tally: Tally,
         tell: Callable[[str], None],
     ) -> None:
         """`tell` is given a line for each thing that is done."""
         self._stack = stack
         self._watch = watch
-        self._producer = producer
         self._link = link
-        self._baits = baits
+        self._ambush = ambush
+        self._tally = tally
         self._tell = tell
-        self._interrupted = 0
-        self._pauses = 0
-        self.kills: Counter[str] = Counter()
-        """Processes that were killed."""
-        self.others: Counter[str] = Counter()
-        """What else was done."""
-
-    @property
-    def disturbances(self) -> Disturbances:
-        """What was done so far, for the checker."""
-        return Disturbances(self._interrupted, self._pauses)
 
     async def run(self, schedule: Sequence[Due]) -> None:
         """Do everything when it is due; returns once all runs again. Raises NotReady."""
@@ -90,84 +63,68 @@ class Disturber:
                 self._tell(str(due))
                 tasks.create_task(self._perform(due.action))
 
-    async def _perform(self, action: Action) -> None:
+    async def _perform(self, action: Action) -> None:  # noqa: C901 - one line for each action
         match action:
             case Kill("transcriber", down):
-                worker = await self._busy_worker(next(self._baits.long))
-                await self._kill(worker, down)
+                await self._kill(await self._ambush.busy_worker() or TRANSCRIBERS[0], down)
             case Kill(target, down):
                 await self._kill(target, down)
+            case Stop(target):
+                await self._stop(target)
+            case Freeze(target, seconds):
+                await self._freeze(target, seconds)
             case Pause():
-                await self._pause(next(self._baits.long))
+                await self._ambush.pause()
             case Fill():
-                await self._fill()
+                await self._ambush.fill()
+            case Outage():
+                await self._ambush.outage()
             case PowerCut(down):
-                await self._cut_power(down)
+                await self._ambush.cut_power(down)
+            case Blackout(down):
+                await self._black_out(down)
             case DeleteConsumer(lane):
                 await self._delete_consumer(lane)
 
     async def _kill(self, name: str, down: float) -> None:
         async with self._stack.turn(name):
-            if name in TRANSCRIBERS:
-                await within(lambda: self._watch.in_hand(name) is not None, _BUSY)
-            self._stack.kill(name)
-            self.kills[name] += 1
-            self._interrupted += _torn(name)
-            if name in TRANSCRIBERS:
-                self._watch.forget(name)
+            await self._until_busy(name)
+            self._end(name)
             await asyncio.sleep(down)
             await self._stack.start(name)
 
-    async def _busy_worker(self, clip: Clip) -> str:
-        """The worker that is in the middle of a clip, which is sent for that."""
-        await self._producer.send(clip)
-        await within(lambda: self._watch.who_has(clip.recording, 3) is not None, _TAKEN)
-        return self._watch.who_has(clip.recording) or TRANSCRIBERS[0]
+    async def _stop(self, name: str) -> None:
+        async with self._stack.turn(name):
+            await self._until_busy(name)
+            process = self._stack.process(name)
+            process.terminate()
+            ended = await within(lambda: not process.alive, GRACE + _SLACK)
+            if not ended or process.exit_code != 0:
+                how = f"ended with {process.exit_code}" if ended else "has not ended"
+                self._tally.impolite.append(f"{name} {how}")
+                process.kill()
+            self._tally.others["stopped politely"] += 1
+            await self._stack.start(name)
 
-    async def _pause(self, clip: Clip) -> None:
-        worker = await self._busy_worker(clip)
-        async with self._stack.turn(worker):
-            fenced = self._watch.fenced(worker)
-            self._stack.freeze(worker)
-            self._interrupted += 1
-            self.others["worker paused"] += 1
-            taken_over = await within(
-                lambda: self._watch.last_start(clip.recording) not in (None, worker),
-                _TAKEN + ACK_WAIT,
-            )
-            self._stack.thaw(worker)
-            if taken_over:
-                self._pauses += 1
-                await within(lambda: self._watch.fenced(worker) > fenced, _FENCED)
+    async def _freeze(self, name: str, seconds: float) -> None:
+        async with self._stack.turn(name):
+            self._stack.freeze(name)
+            self._tally.unanswered(name)
+            self._tally.others["frozen"] += 1
+            await asyncio.sleep(seconds)
+            self._stack.thaw(name)
 
-    async def _fill(self) -> None:
-        fillers = [next(self._baits.bulky) for _ in range(_FILLERS)]
-        async with self._stack.turn("store"):
-            self._stack.kill("store")
-            self.kills["store"] += 1
-            for clip in fillers:
-                if await self._producer.try_once(clip) == FULL:
-                    self.others["spool filled"] += 1
-                    break
-            await self._stack.start("store")
-        for clip in fillers:
-            await self._producer.send(clip)
-
-    async def _cut_power(self, down: float) -> None:
-        async with self._stack.turn("store"):
-            # So that what is accepted now has not left the spool when the power goes.
-            self._stack.kill("store")
-            self.kills["store"] += 1
-            waiting = [next(self._baits.short) for _ in range(_WAITING)]
-            await asyncio.gather(*(self._producer.send(clip) for clip in waiting))
-            async with self._stack.turn("ingest"):
-                self._stack.kill("ingest")
-                self.kills["ingest"] += 1
-                await asyncio.to_thread(self._stack.cut_power)
-                self.others["power cut"] += 1
-                await asyncio.sleep(down)
-                await self._stack.start("ingest")
-            await self._stack.start("store")
+    async def _black_out(self, down: float) -> None:
+        names = (*reversed(SERVERS), *SERVICES)
+        async with AsyncExitStack() as turns:
+            for name in names:
+                await turns.enter_async_context(self._stack.turn(name))
+            for name in names:
+                self._end(name)
+            await asyncio.to_thread(self._stack.cut_power)
+            self._tally.others["power cut of everything"] += 1
+            await asyncio.sleep(down)
+            await self._stack.start(*names)
 
     async def _delete_consumer(self, lane: Lane) -> None:
         name = lane_consumer(lane).name
@@ -179,18 +136,15 @@ class Disturber:
                 deleted = True
             except BusUnavailable:
                 continue
-        self.others["consumer deleted"] += 1
-        self._interrupted += len(TRANSCRIBERS)
+        self._tally.others["consumer deleted"] += 1
+        self._tally.unanswered("nats-server")
 
+    def _end(self, name: str) -> None:
+        self._stack.kill(name)
+        self._tally.killed(name)
+        if name in TRANSCRIBERS:
+            self._watch.forget(name)
 
-def _torn(name: str) -> int:
-    """Jobs in hand that the end of a process may tear from their worker."""
-    if name in TRANSCRIBERS:
-        return 1
-    return len(TRANSCRIBERS) if name == "nats-server" else 0
-
-
-def _needs_a_busy_worker(action: Action) -> bool:
-    return isinstance(action, Pause) or (
-        isinstance(action, Kill) and action.target == "transcriber"
-    )
+    async def _until_busy(self, name: str) -> None:
+        if name in TRANSCRIBERS:
+            await within(lambda: self._watch.in_hand(name) is not None, _BUSY)

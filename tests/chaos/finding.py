@@ -15,6 +15,7 @@ Kind = Literal[
     "left over",
     "fence",
     "refused",
+    "impolite",
 ]
 
 

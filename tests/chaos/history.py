@@ -147,6 +147,8 @@ class Disturbances:
     """Jobs in hand that were torn from their worker at most."""
     pauses: int = 0
     """Workers that slept while their job became another's."""
+    impolite: Sequence[str] = ()
+    """Services that did not end as they should when asked to."""
 
 
 @dataclass(frozen=True)

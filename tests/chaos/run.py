@@ -11,9 +11,10 @@ from shared.nats_bus import NatsBus
 from shared.nats_link import Link
 from shared.s3_store import S3Store
 from shared.topology import EVENTS
+from tests.chaos.ambush import Ambush, Baits, make_baits
 from tests.chaos.checker import check
 from tests.chaos.clips import Clip, Studio, unique
-from tests.chaos.disturb import Baits, Disturber, make_baits
+from tests.chaos.disturb import Disturber
 from tests.chaos.evidence import EventLog, dead_letters, stored_versions
 from tests.chaos.faulty import Fault
 from tests.chaos.followers import Followers, plan_clients
@@ -25,6 +26,7 @@ from tests.chaos.schedule import Due
 from tests.chaos.settle import caught_up, emptied, progress, settled
 from tests.chaos.stack import SERVERS, TRANSCRIBERS, Stack
 from tests.chaos.summary import Figures, Result
+from tests.chaos.tally import Tally
 from tests.chaos.watch import Watch
 
 Tell = Callable[[str], None]
@@ -103,7 +105,9 @@ async def _play(
     await stack.start("ingest", "stream")
     watch = Watch({name: stack.log(name) for name in TRANSCRIBERS})
     async with _connected(stack) as (link, bus, store), _producer(stack, plan) as producer:
-        disturber = Disturber(stack, watch, producer, link, material.baits, tell)
+        tally = Tally()
+        ambush = Ambush(stack, watch, producer, material.baits, tally)
+        disturber = Disturber(stack, watch, link, ambush, tally, tell)
         epoch = (await bus.state(EVENTS.name)).epoch
         clients = plan_clients(plan.seed, list(material.by_recording.values()), plan.clients)
         followers = Followers(stack.stream_url, clients, plan.seed, f"{epoch}-0")
@@ -136,20 +140,20 @@ async def _play(
             versions=await stored_versions(store, keys),
             traces=watch.traces(),
             leftovers=left,
-            disturbances=disturber.disturbances,
+            disturbances=tally.disturbances,
         )
-    return history, _figures(plan, producer, disturber, time.monotonic() - began)
+    return history, _figures(plan, producer, tally, time.monotonic() - began)
 
 
-def _figures(plan: Plan, producer: Producer, disturber: Disturber, seconds: float) -> Figures:
+def _figures(plan: Plan, producer: Producer, tally: Tally, seconds: float) -> Figures:
     return Figures(
         seed=plan.seed,
         seconds=seconds,
         answers=producer.statuses,
         broken=producer.broken,
         doubled=producer.doubled,
-        kills=disturber.kills,
-        others=disturber.others,
+        kills=tally.kills,
+        others=tally.others,
     )
 
 

@@ -6,17 +6,13 @@ from typing import Literal, get_args
 
 from shared.subjects import LANES, Lane
 
-Target = Literal[
-    "transcriber-a",
-    "transcriber-b",
-    "transcriber",
-    "ingest",
-    "stream",
-    "nats-server",
-    "store",
-]
+Service = Literal["ingest", "stream", "transcriber-a", "transcriber-b"]
+Server = Literal["nats-server", "store"]
+Target = Literal[Service, Server, "transcriber"]
 """What is killed; `transcriber` is whichever has a long recording in hand."""
-TARGETS: tuple[Target, ...] = get_args(Target)
+SERVICES: tuple[Service, ...] = get_args(Service)
+TARGETS: tuple[Target, ...] = (*SERVICES, "nats-server", "store", "transcriber")
+FREEZABLE: tuple[Service | Server, ...] = ("nats-server", "store", "ingest", "stream")
 KILLS_PER_EXTRA = 8
 """For so many kills each of the other disturbances comes once."""
 CALM = 0.04
@@ -32,6 +28,27 @@ class Kill:
 
     def __str__(self) -> str:
         return f"kill {self.target}, down for {self.down:.1f} s"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """SIGTERM, and started again once it has ended."""
+
+    target: Service
+
+    def __str__(self) -> str:
+        return f"stop {self.target} politely"
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """SIGSTOP: it is there and does not answer; SIGCONT after so many seconds."""
+
+    target: Service | Server
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"freeze {self.target} for {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,14 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class Outage:
+    """Both servers away while recordings are sent."""
+
+    def __str__(self) -> str:
+        return "both servers away while recordings come"
+
+
+@dataclass(frozen=True)
 class PowerCut:
     """What ingest has not synced is lost, while recordings wait in its spool."""
 
@@ -59,6 +84,16 @@ class PowerCut:
 
     def __str__(self) -> str:
         return f"power cut of ingest, down for {self.down:.1f} s"
+
+
+@dataclass(frozen=True)
+class Blackout:
+    """Everything at once, and what ingest has not synced is lost."""
+
+    down: float
+
+    def __str__(self) -> str:
+        return f"power cut of everything, down for {self.down:.1f} s"
 
 
 @dataclass(frozen=True)
@@ -71,7 +106,7 @@ class DeleteConsumer:
         return f"delete the consumer of lane {self.lane}"
 
 
-Action = Kill | Pause | Fill | PowerCut | DeleteConsumer
+Action = Kill | Stop | Freeze | Pause | Fill | Outage | PowerCut | Blackout | DeleteConsumer
 
 
 @dataclass(frozen=True)
@@ -101,24 +136,31 @@ def _kills(chance: random.Random, count: int) -> list[Action]:
     targets: list[Target] = []
     while len(targets) < count:
         targets += chance.sample(TARGETS, len(TARGETS))
-    return [Kill(target, round(_down(chance, target), 1)) for target in targets[:count]]
+    return [Kill(target, _down(chance, target)) for target in targets[:count]]
 
 
 def _down(chance: random.Random, target: Target) -> float:
     # Long enough now and then for jobs to be redelivered and for queues to build up.
     longest = 8.0 if target in ("nats-server", "store") else 4.0
-    return chance.choice((chance.uniform(0, 0.5), chance.uniform(0.5, longest)))
+    return _seconds(chance, 0, chance.choice((0.5, longest)))
 
 
 def _others(chance: random.Random, kills: int) -> list[Action]:
-    count = -(-kills // KILLS_PER_EXTRA)
-    return [
-        action
-        for _ in range(count)
-        for action in (
-            Pause(),
-            Fill(),
-            PowerCut(round(chance.uniform(0.1, 2), 1)),
-            DeleteConsumer(chance.choice(LANES)),
-        )
-    ]
+    return [action for _ in range(-(-kills // KILLS_PER_EXTRA)) for action in _each(chance)]
+
+
+def _each(chance: random.Random) -> tuple[Action, ...]:
+    return (
+        Pause(),
+        Fill(),
+        Outage(),
+        PowerCut(_seconds(chance, 0.1, 2)),
+        Blackout(_seconds(chance, 0.1, 2)),
+        DeleteConsumer(chance.choice(LANES)),
+        Stop(chance.choice(SERVICES)),
+        Freeze(chance.choice(FREEZABLE), _seconds(chance, 0.5, 8)),
+    )
+
+
+def _seconds(chance: random.Random, least: float, most: float) -> float:
+    return round(chance.uniform(least, most), 1)

@@ -28,6 +28,8 @@ ACK_WAIT = 3.0
 """Seconds; short, so that a killed worker's job is another's soon."""
 SPOOL_BYTES = 8 * 1024**2
 SPOOL_KEEP = 3.0
+GRACE = 15.0
+"""Seconds that a service may take to end."""
 PATIENCE = 60.0
 """Seconds after which a process that is not ready has failed the run."""
 MODEL = TranscriberSettings(whisper_model_name="demo", whisper_device="cpu", threads=1)
@@ -90,6 +92,10 @@ class Stack:
     def log(self, name: str) -> Path:
         """The log of one process."""
         return log_path(self.data, name)
+
+    def process(self, name: str) -> Process:
+        """One process, to be signalled or waited for."""
+        return self._parts[name].process
 
     def turn(self, name: str) -> asyncio.Lock:
         """Held while one process is disturbed: not twice at a time."""
@@ -163,6 +169,7 @@ class Stack:
             "ECHOBASE_SPOOL_MAX_BYTES": str(SPOOL_BYTES),
             "ECHOBASE_SPOOL_MIN_FREE_BYTES": "0",
             "ECHOBASE_SPOOL_KEEP": str(SPOOL_KEEP),
+            "ECHOBASE_GRACE": str(GRACE),
             "ECHOBASE_HEARTBEAT": "2",
             "ECHOBASE_RETRY_FIRST": "0.2",
             "ECHOBASE_RETRY_LONGEST": "2",

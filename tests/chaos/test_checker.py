@@ -239,6 +239,7 @@ def test_wrong_events_are_found(events: list[Event], kind: str) -> None:
         ({"undisturbed": {Asked(GOOD, False): Undisturbed([], "", "en", 2.0)}}, "transcript"),
         ({"traces": Traces({(GOOD, 1, 0): 2})}, "decoded again"),
         ({"disturbances": Disturbances(pauses=1)}, "fence"),
+        ({"disturbances": Disturbances(impolite=["stream ended with 1"])}, "impolite"),
         ({"leftovers": replace(CLEAN, spool=["entries/x/audio"])}, "left over"),
         ({"leftovers": replace(CLEAN, jobs=1)}, "left over"),
         ({"leftovers": replace(CLEAN, consumers={"JOBS": []})}, "left over"),

@@ -1,0 +1,142 @@
+"""Disturbances that send recordings of their own, to strike at the right moment."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tests.chaos.clips import Clip, Studio
+from tests.chaos.producer import FULL, Producer
+from tests.chaos.schedule import Action, Due, Fill, Kill, Outage, Pause, PowerCut
+from tests.chaos.stack import ACK_WAIT, SPOOL_BYTES, Stack
+from tests.chaos.tally import Tally
+from tests.chaos.waiting import within
+from tests.chaos.watch import Watch
+
+_LONG = 60.0
+"""Seconds of audio that keep a worker busy while something is done to it."""
+_BULKY = 60.0
+_FILLERS = SPOOL_BYTES // int(_BULKY * 32_000) + 2
+_WAITING = 3
+"""Recordings in the spool while the power is cut."""
+_TAKEN = 30.0
+"""Seconds within which some worker must take a recording that was just sent."""
+_FENCED = 10.0
+"""Seconds within which a worker that wakes must find that its job is another's."""
+
+
+@dataclass(frozen=True)
+class Baits:
+    """Recordings that are sent for a disturbance's sake."""
+
+    long: Iterator[Clip]
+    bulky: Iterator[Clip]
+    short: Iterator[Clip]
+
+
+def make_baits(studio: Studio, schedule: Iterable[Due]) -> tuple[Baits, list[Clip]]:
+    """As many as the schedule needs; all of them too."""
+    actions = [due.action for due in schedule]
+    long = [studio.long(_LONG) for a in actions if _needs_a_busy_worker(a)]
+    bulky = [studio.bulky(_BULKY) for a in actions if isinstance(a, Fill) for _ in range(_FILLERS)]
+    short = [
+        studio.short() for a in actions if isinstance(a, PowerCut | Outage) for _ in range(_WAITING)
+    ]
+    return Baits(iter(long), iter(bulky), iter(short)), [*long, *bulky, *short]
+
+
+class Ambush:
+    """Does them to a stack."""
+
+    def __init__(
+        self, stack: Stack, watch: Watch, producer: Producer, baits: Baits, tally: Tally
+    ) -> None:
+        self._stack = stack
+        self._watch = watch
+        self._producer = producer
+        self._baits = baits
+        self._tally = tally
+
+    async def busy_worker(self) -> str | None:
+        """The worker that is in the middle of a long recording, which is sent for that.
+
+        None if it was done before it could be seen, or is taken by nobody.
+        """
+        return (await self._bait())[1]
+
+    async def pause(self) -> None:
+        """Stop a worker until another one has its recording, then let it find that out."""
+        clip, worker = await self._bait()
+        if worker is None:
+            return
+        async with self._stack.turn(worker):
+            if self._watch.who_has(clip.recording) != worker:
+                return
+            fenced = self._watch.fenced(worker)
+            self._stack.freeze(worker)
+            self._tally.unanswered(worker)
+            self._tally.others["worker paused"] += 1
+            taken_over = await within(
+                lambda: self._watch.last_start(clip.recording) != worker, _TAKEN + ACK_WAIT
+            )
+            self._stack.thaw(worker)
+            if taken_over:
+                self._tally.pauses += 1
+                await within(lambda: self._watch.fenced(worker) > fenced, _FENCED)
+
+    async def fill(self) -> None:
+        """Send to ingest until its spool is full, with the store away."""
+        fillers = [next(self._baits.bulky) for _ in range(_FILLERS)]
+        async with self._stack.turn("store"):
+            self._kill("store")
+            for clip in fillers:
+                if await self._producer.try_once(clip) == FULL:
+                    self._tally.others["spool filled"] += 1
+                    break
+            await self._stack.start("store")
+        for clip in fillers:
+            await self._producer.send(clip)
+
+    async def outage(self) -> None:
+        """Send while neither server is there."""
+        servers = ["store", "nats-server"]
+        async with self._stack.turn("store"), self._stack.turn("nats-server"):
+            for name in servers:
+                self._kill(name)
+            await self._send_waiting()
+            self._tally.others["both servers away"] += 1
+            random.shuffle(servers)
+            await self._stack.start(*servers)
+
+    async def cut_power(self, down: float) -> None:
+        """Send with the store away, so that it stays in the spool, and cut ingest's power."""
+        async with self._stack.turn("store"):
+            self._kill("store")
+            await self._send_waiting()
+            async with self._stack.turn("ingest"):
+                self._kill("ingest")
+                await asyncio.to_thread(self._stack.cut_power)
+                self._tally.others["power cut of ingest"] += 1
+                await asyncio.sleep(down)
+                await self._stack.start("ingest")
+            await self._stack.start("store")
+
+    async def _send_waiting(self) -> None:
+        waiting = [next(self._baits.short) for _ in range(_WAITING)]
+        await asyncio.gather(*(self._producer.send(clip) for clip in waiting))
+
+    async def _bait(self) -> tuple[Clip, str | None]:
+        clip = next(self._baits.long)
+        await self._producer.send(clip)
+        await within(lambda: self._watch.who_has(clip.recording, 3) is not None, _TAKEN)
+        return clip, self._watch.who_has(clip.recording)
+
+    def _kill(self, name: str) -> None:
+        self._stack.kill(name)
+        self._tally.killed(name)
+
+
+def _needs_a_busy_worker(action: Action) -> bool:
+    return isinstance(action, Pause) or (
+        isinstance(action, Kill) and action.target == "transcriber"
+    )
