@@ -89,6 +89,14 @@ class MemoryStore:
             if key.startswith(prefix):
                 yield StoredObject(key, len(self.objects[key]))
 
+    async def folders(self, prefix: str, after: str = "") -> AsyncIterator[str]:
+        """The names of the folders directly below a prefix, after a given one."""
+        self._reach()
+        below = (key.removeprefix(prefix) for key in self.objects if key.startswith(prefix))
+        for name in sorted({key.partition("/")[0] for key in below if "/" in key}):
+            if name > after:
+                yield name
+
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
         self._reach()

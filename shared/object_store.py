@@ -70,6 +70,13 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def folders(self, prefix: str, after: str = "") -> AsyncIterator[str]:
+        """The names of the folders directly below a prefix, in their order, after a given one.
+
+        `prefix` ends with a slash. Only for names of one length, which every store orders alike.
+        """
+        ...
+
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
         ...

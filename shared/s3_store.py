@@ -183,6 +183,17 @@ class S3Store:
             for item in page:
                 yield StoredObject(item.object_name or "", item.size or 0)
 
+    async def folders(self, prefix: str, after: str = "") -> AsyncIterator[str]:
+        """The names of the folders directly below a prefix, after a given one."""
+        # What lies in a folder comes after its own name: "0" is the next character after "/".
+        start = f"{prefix}{after}0" if after else None
+        found = self._client.list_objects(self._bucket, prefix, start_after=start)
+        while page := await self._run(lambda: list(itertools.islice(found, _PAGE))):
+            for item in page:
+                key = item.object_name or ""
+                if key.endswith("/"):
+                    yield key.removeprefix(prefix).rstrip("/")
+
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
         await self._run(lambda: self._client.remove_object(self._bucket, key))

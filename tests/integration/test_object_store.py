@@ -140,6 +140,33 @@ async def test_a_list_has_every_key_below_the_prefix_in_order(store: ObjectStore
     assert await keys(store, "nothing/") == []
 
 
+async def names(store: ObjectStore, prefix: str, after: str = "") -> list[str]:
+    return [found async for found in store.folders(prefix, after)]
+
+
+async def test_folders_are_named_once_and_in_order(store: ObjectStore):
+    for key in ("x/bb/1", "x/aa/1", "x/aa/2", "x/aa/deep/3", "x/file", "x/cc/1", "y/dd/1", "xx/1"):
+        await store.put(key, b"{}")
+    assert await names(store, "x/") == ["aa", "bb", "cc"]
+    assert await names(store, "x/", "aa") == ["bb", "cc"]
+    assert await names(store, "x/", "ab") == ["bb", "cc"]
+    assert await names(store, "x/", "cc") == []
+    assert await names(store, "x/aa/") == ["deep"]
+    assert await names(store, "z/") == []
+
+
+async def test_folders_go_on_beyond_a_page(store: ObjectStore):
+    expected = [f"{number:04}" for number in range(1_050)]
+    async with asyncio.TaskGroup() as tasks:
+        for name in expected:
+            tasks.create_task(store.put(f"many/{name}/record", b"{}"))
+            if name.endswith("7"):
+                tasks.create_task(store.put(f"many/{name}/versions/1/request", b"{}"))
+    assert await names(store, "many/") == expected
+    assert await names(store, "many/", "0041") == expected[42:]
+    assert await names(store, "many/", "1047") == expected[1048:]
+
+
 async def test_a_list_goes_on_beyond_a_page(store: ObjectStore):
     async with asyncio.TaskGroup() as tasks:
         for n in range(1005):
