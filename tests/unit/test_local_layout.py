@@ -56,6 +56,16 @@ def test_a_taken_port_is_named_with_its_variable(tmp_path: Path):
         layout(env, move=False)
 
 
+def test_one_port_for_two_is_refused_or_moved_from(tmp_path: Path):
+    env = environment(tmp_path)
+    port = env["ECHOBASE_STREAM_PORT"]
+    env["ECHOBASE_INGEST_PORT"] = port
+    with pytest.raises(SettingError, match=f"^ECHOBASE_INGEST_PORT={port} is ECHOBASE_STREAM_PORT"):
+        layout(env, move=False)
+    child = env_of(layout(env, move=True), "ingest")
+    assert child["ECHOBASE_STREAM_PORT"] == port != child["ECHOBASE_INGEST_PORT"]
+
+
 def test_a_demo_moves_from_a_port_that_is_taken(tmp_path: Path):
     env = environment(tmp_path)
     with taken(int(env["ECHOBASE_STREAM_PORT"])):
