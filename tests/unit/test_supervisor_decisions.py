@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy.local.supervisor import GiveUp, Restart, after_end, failure
+from deploy.local.supervisor import GiveUp, PartFailed, Restart, after_end, failure
+from shared.errors import SettingError
 
 
 def end(exit_code: int, *, was_ready: bool = False, explained: bool = False, ends: int = 1):
@@ -38,7 +39,13 @@ def test_the_reason_is_the_parts_own_if_it_gave_one():
     assert str(failure("stream", 2, ["{}", "stream: PORT=1 is taken"])) == "stream: PORT=1 is taken"
 
 
+@pytest.mark.parametrize(("code", "kind"), [(2, SettingError), (1, PartFailed)])
+def test_a_setting_that_is_not_allowed_stays_one(code: int, kind: type[Exception]):
+    assert type(failure("stream", code, ["stream: PORT=1 is taken"])) is kind
+
+
 def test_the_reason_is_the_logs_end_otherwise():
     found = failure("stream", 1, ["Traceback", "ZeroDivisionError"])
+    assert isinstance(found, PartFailed)
     assert str(found) == "stream cannot start: exit code 1"
     assert found.log == ("Traceback", "ZeroDivisionError")
