@@ -71,10 +71,7 @@ def is_claimed(folder: Path) -> bool:
 
 
 def credentials(folder: Path) -> Credentials:
-    """The folder's credentials, made if there are none.
-
-    Raises SettingError if they are damaged: the servers' data ask for the old ones.
-    """
+    """The folder's credentials, made if there are none. Raises SettingError if they are damaged."""
     path = folder / "secrets.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Credentials)

@@ -53,6 +53,23 @@ def test_credentials_are_made_once_and_are_private(tmp_path: Path):
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_damaged_credentials_are_named(tmp_path: Path):
+    (tmp_path / "secrets.json").write_text("{bad")
+    with pytest.raises(SettingError, match=r"secrets\.json cannot be read .* remove it"):
+        credentials(tmp_path)
+
+
+def test_a_folder_that_is_made_is_this_users_alone(tmp_path: Path):
+    with claimed(tmp_path / "new"):
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_cannot_be_the_folder_is_named(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match=r"^ECHOBASE_DATA="), claimed(tmp_path / "file"):
+        pass
+
+
 def stack(supervisor: int, nats: str = "") -> Stack:
     return Stack(
         supervisor=supervisor,
