@@ -72,7 +72,8 @@ class Client:
     def __init__(self, addresses: Addresses) -> None:
         self._stream = addresses.stream.rstrip("/")
         self._ingest = addresses.ingest.rstrip("/")
-        headers = {"X-API-Key": addresses.key} if addresses.key else {}
+        # As bytes: httpx refuses text beyond ASCII.
+        headers = {b"X-API-Key": addresses.key.encode()} if addresses.key else {}
         # Proxies are for the way out: the stack is here or on the site.
         self._http = httpx.AsyncClient(
             headers=headers, timeout=httpx.Timeout(30.0, read=120.0), trust_env=False

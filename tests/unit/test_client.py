@@ -94,6 +94,15 @@ def completed(version: int = 1) -> Completed:
     )
 
 
+async def test_a_key_may_hold_any_letter():
+    script = Script(answer("200 OK", "application/json", b"{}"))
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, Client(Addresses(stream=url, ingest=url, key="schlüssel")) as client:
+        await client.get_json("/v1/status", dict[str, object])
+    assert "x-api-key: schlüssel\r\n" in script.requests[0].lower()
+
+
 async def test_a_stream_that_breaks_is_resumed_where_it_ended():
     script = Script(
         frames(failed(1), failed(2)),
