@@ -348,7 +348,8 @@ def public_url(configured: str, bind: str, port: int, base_path: str) -> str:
 
     The base path is added, unless the configured one ends with it.
     """
-    host = "localhost" if bind == "127.0.0.1" else bind
+    # Both have that name, and a page's security policy cannot name an IPv6 address.
+    host = "localhost" if bind in ("127.0.0.1", "::1") else bind
     if ":" in host:
         host = f"[{host}]"
     root = (configured or f"http://{host}:{port}").rstrip("/")

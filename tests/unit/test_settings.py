@@ -37,7 +37,8 @@ def test_a_public_address_that_is_none_is_named(written: str):
     [
         ("", "127.0.0.1", "", "http://localhost:3000"),
         ("", "127.0.0.1", "/radio", "http://localhost:3000/radio"),
-        ("", "::1", "/radio", "http://[::1]:3000/radio"),
+        ("", "::1", "/radio", "http://localhost:3000/radio"),
+        ("", "fd00::7", "/radio", "http://[fd00::7]:3000/radio"),
         ("https://calls.example", "::1", "/radio", "https://calls.example/radio"),
         ("https://calls.example/radio", "127.0.0.1", "/radio", "https://calls.example/radio"),
     ],
