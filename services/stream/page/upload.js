@@ -95,7 +95,12 @@ function outcome(request) {
     return [text, true, link];
   }
   const reason = body.detail ?? body.title ?? `refused with status ${request.status}`;
-  return [body.limit ? `${reason} (${body.limit})` : reason, false];
+  return [adds(reason, body.limit) ? `${reason} (${body.limit})` : reason, false];
+}
+
+/** Whether a limit says more than the reason has said. */
+function adds(reason, limit) {
+  return Boolean(limit) && !reason.includes(limit);
 }
 
 function parsed(text) {
