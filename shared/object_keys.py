@@ -6,6 +6,9 @@ recordings/<id>/versions/<n>/request.json        messages.VersionRequest; claims
 recordings/<id>/versions/<n>/transcript.json     messages.Transcript; written once
 """
 
+RECORDINGS = "recordings/"
+"""Every recording, each in a folder named by its id."""
+
 
 def recording_prefix(recording: str) -> str:
     """Everything of one recording."""

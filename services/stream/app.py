@@ -10,6 +10,7 @@ from services.stream.audio import audio
 from services.stream.catalogue import Catalogue
 from services.stream.events import events
 from services.stream.hub import Hub
+from services.stream.listing import recordings
 from services.stream.pages import Page, index, page_file
 from services.stream.recordings import (
     Links,
@@ -68,6 +69,7 @@ def create_app(parts: Parts) -> Litestar:
             index,
             page_file,
             events,
+            recordings,
             recording,
             transcript_json,
             transcript_txt,

@@ -1,5 +1,6 @@
 """What is known of a recording: from the store, and from EVENTS for what is not stored yet."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -38,17 +39,31 @@ class Catalogue:
         self._bus = bus
         self._ingest_url = ingest_url
 
-    async def recording(self, id: str) -> Recording:
-        """The recording. Raises ProblemError (404), StoreUnavailable."""
+    def ids(self, after: str = "") -> AsyncIterator[str]:
+        """Ids of what the store holds, in their order, after a given one. Raises StoreUnavailable.
+
+        A recording whose storing has only begun is among them.
+        """
+        return self._store.folders(object_keys.RECORDINGS, after)
+
+    async def find(self, id: str) -> Recording | None:
+        """The recording; None if the store does not have it. Raises StoreUnavailable."""
         try:
             return decode(await self._store.get(object_keys.record(id)), Recording)
         except ObjectMissing:
+            return None
+
+    async def recording(self, id: str) -> Recording:
+        """The recording. Raises ProblemError (404), StoreUnavailable."""
+        found = await self.find(id)
+        if found is None:
             raise ProblemError(
                 404,
                 f"There is no recording {id!r} in the store. If it was sent a moment ago it may "
                 f"still be on its way: ask {self._ingest_url}/v1/spool/{id}.",
                 code="unknown-recording",
-            ) from None
+            )
+        return found
 
     async def versions(self, id: str) -> list[VersionView]:
         """Every version of a recording, in order.
