@@ -111,12 +111,15 @@ class Fetcher:
                     raise
             if end is not None or len(messages) == count:
                 channel.finish()
-        if end is not None and not messages:
+        if not messages:
             await self._ended(consumer, end)
         return [self._delivery(message, consumer) for message in messages]
 
-    async def _ended(self, consumer: Consumer, end: Msg) -> None:
+    async def _ended(self, consumer: Consumer, end: Msg | None) -> None:
         """A pull that brought nothing: raises BusUnavailable unless there was nothing to bring."""
+        if end is None:
+            # The server says so when there is nothing: one that is silent has stopped.
+            raise BusUnavailable(f"consumer {consumer.name}: no answer")
         code, reason = status(end), description(end)
         if code in NOTHING_THERE:
             return
@@ -158,8 +161,8 @@ async def _alive(link: Link, reply: str, every: float) -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Not by suppressing the cancellation, which may be that of whoever works.
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _beat(link: Link, reply: str, every: float) -> None:

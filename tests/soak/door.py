@@ -46,17 +46,23 @@ async def _converse(
     piece: Piece, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> Answer:
     # Together: who answers before the end may close, and an answer that is unread is lost then.
-    answering = asyncio.ensure_future(reader.read())
+    received = bytearray()
+    answering = asyncio.ensure_future(_receive(reader, received))
     try:
         writer.write(request)
         await writer.drain()
         if isinstance(piece, Upload | Wire) and piece.right == "silence":
             writer.write_eof()
-        return _read(await answering)
+        await answering
     except ConnectionError:
-        return _read(answering.result() if answering.done() else b"")
-    finally:
         answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+    return _read(bytes(received))
+
+
+async def _receive(reader: asyncio.StreamReader, received: bytearray) -> None:
+    while data := await reader.read(65_536):
+        received += data
 
 
 def _request(piece: Upload, more: Mapping[str, str]) -> bytes:
