@@ -9,6 +9,7 @@ from typing import Literal
 import uvicorn
 
 from shared.asgi import AsgiApp
+from shared.head import answer_head
 
 _NOTICE = 0.1
 """Seconds that a handler has to notice that its connection was cut."""
@@ -28,7 +29,7 @@ class DrainingServer(uvicorn.Server):
         """`cut_after`: seconds from the order to stop until open connections are cut."""
         super().__init__(
             uvicorn.Config(
-                app,
+                answer_head(app),
                 http=http,
                 ws="none",
                 lifespan="on",

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from litestar import Litestar, Request, post
+from litestar import Litestar, Request, get, post
 from litestar.datastructures import State
+from litestar.response import Stream
 
 from shared.http.auth import SameSite, require_key
 from shared.http.problem import MEDIA_TYPE, exception_handlers
@@ -21,12 +22,27 @@ async def size(request: Request[object, object, State]) -> int:
     return len(await request.body())
 
 
+@get("/endless")
+async def endless() -> Stream:
+    async def ticks() -> AsyncIterator[bytes]:
+        while True:
+            yield b"tick"
+            await asyncio.sleep(0.01)
+
+    return Stream(ticks(), media_type="text/event-stream")
+
+
+@get("/words")
+async def words() -> str:
+    return "words"
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[str]:
     """The address of a server with one route."""
     life = Lifecycle("ingest", {"ECHOBASE_API_KEY": KEY})
     app = Litestar(
-        [size],
+        [size, words, endless],
         guards=[require_key(KEY)],
         middleware=[SameSite(life.site, [])],
         exception_handlers=exception_handlers(),
@@ -90,3 +106,14 @@ async def test_the_body_of_a_client_that_offers_http_2_arrives(server: str):
     ]
     async with httpx.AsyncClient(base_url=server, headers=headers) as http:
         assert (await http.post("/size", content=bytes(500))).json() == 500
+
+
+async def test_head_is_get_without_its_body(server: str):
+    async with httpx.AsyncClient(base_url=server, headers=[(b"X-API-Key", KEY.encode())]) as http:
+        for _ in range(2):  # the second on the same connection
+            answer = await http.head("/words")
+            assert (answer.status_code, answer.content) == (200, b"")
+            assert answer.headers["content-length"] == "5"
+        assert (await http.get("/words")).text == "words"
+        assert (await http.head("/size")).status_code == 405
+        assert (await http.head("/endless")).headers["content-type"].startswith("text/event-stream")
