@@ -247,8 +247,8 @@ class MemoryDelivery:
             yield
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            # Not by suppressing the cancellation, which may be that of whoever works.
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _beat(self) -> None:
         while True:

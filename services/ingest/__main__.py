@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack
 
 from services.ingest.app import Parts, create_app
 from services.ingest.forwarder import Forwarder
+from services.ingest.inbox import FOLDER, Inbox
 from services.ingest.measures import Measures
 from services.ingest.reception import Reception
 from services.ingest.recordings import Links
 from services.ingest.spool import Spool
+from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
 from shared.health import OK, Check, Health, Result, degraded
 from shared.lifecycle import Lifecycle, run
@@ -26,7 +28,10 @@ from shared.settings import (
     StreamSettings,
     public_url,
 )
-from shared.topology import topology
+from shared.topology import submissions, topology
+
+_POLITE = 0.25
+"""Part of the grace that messages in hand have when the service ends."""
 
 
 async def main(life: Lifecycle) -> None:
@@ -42,6 +47,18 @@ async def main(life: Lifecycle) -> None:
         {"spool": _check(spool), "store": upstream.check_store, "bus": upstream.check_bus},
         stopping=life.stopping,
     )
+    reception = Reception(spool, settings.max_upload_bytes, settings.max_duration)
+    measures = Measures(forwarder.backlog, lambda: spool.room.used)
+    inbox = Inbox(spool.folder / FOLDER, upstream, spool.waits, settings.spool_keep)
+    taken = Submissions(
+        upstream,
+        submissions(nats.ack_wait),
+        reception,
+        inbox,
+        forwarder,
+        measures,
+        settings.submit_inline_bytes,
+    )
     app = create_app(
         Parts(
             site=life.site,
@@ -52,16 +69,17 @@ async def main(life: Lifecycle) -> None:
                 settings.ingest_port,
                 life.site.base_path,
             ),
-            reception=Reception(spool, settings.max_upload_bytes, settings.max_duration),
+            reception=reception,
             forwarder=forwarder,
             upstream=upstream,
-            measures=Measures(forwarder.backlog, lambda: spool.room.used),
+            measures=measures,
             health=health,
         )
     )
     async with AsyncExitStack() as closing:
         closing.callback(spool.close)
         await asyncio.to_thread(spool.open)
+        await asyncio.to_thread(inbox.open)
         closing.push_async_callback(store.close)
         closing.push_async_callback(bus.close)
         health.mark_started()
@@ -69,13 +87,22 @@ async def main(life: Lifecycle) -> None:
             connect = tasks.create_task(link.open())
             served = asyncio.Event()
             forwarding = tasks.create_task(forwarder.run(served, life.grace))
+            taking = tasks.create_task(taken.run(life.stopping))
             # The server's h11 keeps the body of a request that asks for `Upgrade: h2c`, as Java's
             # client does; httptools loses it.
             await life.serve(app, settings.ingest_port, "h11")
+            await _finish(taking, life.grace * _POLITE)
             # What was accepted last may still leave.
             served.set()
             await forwarding
             connect.cancel()
+
+
+async def _finish(task: asyncio.Task[None], patience: float) -> None:
+    _, late = await asyncio.wait({task}, timeout=patience)
+    if late:
+        # What it has in hand is not acknowledged, and comes again.
+        task.cancel()
 
 
 def _spool(site: SiteSettings, settings: IngestSettings) -> Spool:

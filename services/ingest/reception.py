@@ -19,7 +19,7 @@ from services.ingest.body import (
 from services.ingest.entry import Entry, Held
 from services.ingest.incoming import Incoming
 from services.ingest.spool import Spool
-from services.ingest.submission import Submission, read_fields
+from services.ingest.submission import Description, read_fields
 from shared import object_keys
 from shared.asgi import Receive
 from shared.identity import recording_id
@@ -70,10 +70,14 @@ class Reception:
             else:
                 filled = None
                 await receive_raw(body, audio, self.max_bytes)
-            submission = read_fields(all_fields(upload.query, filled))
-            sha256 = await audio.finish()
-            info = await self._probe(audio)
-            return await self.spool.keep(audio, _entry(submission, sha256, audio.size, info))
+            said = read_fields(all_fields(upload.query, filled))
+            return await self.accept(audio, said)
+
+    async def accept(self, audio: Incoming, said: Description) -> tuple[Held, bool]:
+        """Accept what has come, durably, whichever way; as `take`."""
+        sha256 = await audio.finish()
+        info = await self._probe(audio)
+        return await self.spool.keep(audio, _entry(said, sha256, audio.size, info))
 
     async def _probe(self, audio: Incoming) -> MediaInfo:
         async with self._probing:
@@ -85,16 +89,16 @@ def _announced(headers: Mapping[str, str], most: int) -> int:
     return min(int(length), most) if length.isdecimal() else 0
 
 
-def _entry(submission: Submission, sha256: str, size: int, info: MediaInfo) -> Entry:
-    start = submission.start
-    id = recording_id(submission.source, submission.channel, start, sha256)
+def _entry(said: Description, sha256: str, size: int, info: MediaInfo) -> Entry:
+    start = said.start
+    id = recording_id(said.source, said.channel, start, sha256)
     trace: dict[str, str] = {}
     propagate.inject(trace)
     return Entry(
         recording=Recording(
             id=id,
-            source=submission.source,
-            channel=submission.channel,
+            source=said.source,
+            channel=said.channel,
             sha256=sha256,
             size=size,
             audio=object_keys.audio(id, info.extension),
@@ -103,12 +107,13 @@ def _entry(submission: Submission, sha256: str, size: int, info: MediaInfo) -> E
             duration=info.duration,
             received=datetime.now(UTC),
             start=start,
-            filename=submission.filename,
-            metadata=submission.metadata,
+            filename=said.filename,
+            metadata=said.metadata,
+            correlation_id=said.correlation_id,
         ),
-        lane=submission.lane,
-        options=submission.options,
-        correlation_id=submission.correlation_id,
+        lane=said.lane,
+        options=said.options,
+        correlation_id=said.correlation_id,
         content_type=info.content_type,
         trace=trace,
     )

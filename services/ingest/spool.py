@@ -4,6 +4,7 @@ incoming/<random>/audio             an upload in progress; swept at start
 entries/<key>/audio, entry.json     accepted: fsynced, folder and parent too, before the answer
 entries/<key>/forwarded.json        safe elsewhere; kept a while, then removed
 refused/<key>/…, refused.json       the store refused it for good
+inbox/…                             see `services.ingest.inbox`
 lock                                held by the one process that uses the spool
 """
 
@@ -114,6 +115,11 @@ class Spool:
             for key, held in self._refused.items()
         ]
         return sorted([*refused, *self._unreadable.values()], key=lambda each: each.key)
+
+    def waits(self, key: str) -> bool:
+        """Whether it holds an entry of this key that still has to be forwarded."""
+        held = self._held.get(key)
+        return held is not None and held.waiting
 
     def audio(self, held: Held) -> Path:
         """Where an entry's audio lies."""

@@ -32,7 +32,7 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-class Submission(Struct, frozen=True, kw_only=True):
+class Description(Struct, frozen=True, kw_only=True):
     """What the caller said of a recording."""
 
     source: str = "upload"
@@ -239,8 +239,8 @@ def check_name(name: str) -> None:
         )
 
 
-def read_fields(given: Mapping[str, str]) -> Submission:
-    """The submission that the fields make; an empty field counts as absent.
+def read_fields(given: Mapping[str, str]) -> Description:
+    """What the fields say; an empty field counts as absent.
 
     Raises BadInput, which names the field and its limit.
     """
@@ -250,7 +250,7 @@ def read_fields(given: Mapping[str, str]) -> Submission:
         if text := value.strip():
             found[name] = _read(name, text)
     options = {name: found.pop(name) for name in list(found) if name in _OPTIONS}
-    return msgspec.convert({**found, "options": options}, Submission)
+    return msgspec.convert({**found, "options": options}, Description)
 
 
 def _read(name: str, value: str) -> object:

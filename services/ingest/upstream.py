@@ -44,12 +44,15 @@ class Upstream:
 
     async def delivery(self) -> Delivery:
         """Store and bus, with bucket and streams made. Raises Unavailable."""
-        store = await self.store()
+        return Delivery(await self.store(), await self.bus())
+
+    async def bus(self) -> Bus:
+        """The bus, its streams made. Raises BusUnavailable."""
         async with self._bus_turn:
             if not self._bus_is_made:
                 await self._make_streams()
                 self._bus_is_made = True
-            return Delivery(store, self._bus)
+        return self._bus
 
     async def _make_streams(self) -> None:
         try:

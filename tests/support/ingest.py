@@ -14,10 +14,12 @@ import msgspec
 from services.ingest.app import Parts, create_app
 from services.ingest.entry import Entry, Held
 from services.ingest.forwarder import Forwarder
+from services.ingest.inbox import FOLDER, Inbox
 from services.ingest.measures import Measures
 from services.ingest.reception import Reception
 from services.ingest.recordings import Links
 from services.ingest.spool import Spool
+from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
 from shared import object_keys
 from shared.bus import Bus, StoredMessage
@@ -29,7 +31,7 @@ from shared.object_store import ObjectStore
 from shared.server import DrainingServer
 from shared.settings import SiteSettings
 from shared.subjects import Lane
-from shared.topology import EVENTS, JOBS, topology
+from shared.topology import EVENTS, JOBS, submissions, topology
 
 MIB = 1024**2
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -141,23 +143,39 @@ async def serving(
     spool_bytes: int = 64 * MIB,
     least_free: int = 0,
     keep: float = 600.0,
+    most_inline: int = 512 * 1024,
+    ack_wait: float = 30.0,
 ) -> AsyncGenerator[Ingest]:
     """The HTTP service and the forwarder, on a free port, by a real uvicorn."""
     spool = open_spool(folder, spool_bytes, least_free)
-    upstream = Upstream(store, bus, topology())
+    upstream = Upstream(store, bus, topology(ack_wait=ack_wait))
     forwarder = Forwarder(spool, upstream, keep, pace=_soon)
     stopping = asyncio.Event()
     health = Health({"store": upstream.check_store, "bus": upstream.check_bus}, stopping=stopping)
     health.mark_started()
+    reception = Reception(spool, max_bytes, max_duration)
+    measures = Measures(forwarder.backlog, lambda: spool.room.used)
+    inbox = Inbox(folder / FOLDER, upstream, spool.waits, keep)
+    inbox.open()
+    taken = Submissions(
+        upstream,
+        submissions(ack_wait),
+        reception,
+        inbox,
+        forwarder,
+        measures,
+        most_inline,
+        pace=_soon,
+    )
     app = create_app(
         Parts(
             site=site,
             links=Links("http://localhost:3000"),
             public_url="http://localhost:3001",
-            reception=Reception(spool, max_bytes, max_duration),
+            reception=reception,
             forwarder=forwarder,
             upstream=upstream,
-            measures=Measures(forwarder.backlog, lambda: spool.room.used),
+            measures=measures,
             health=health,
         )
     )
@@ -171,6 +189,7 @@ async def serving(
         serve = tasks.create_task(server.serve_until(stopping, listener))
         serve.add_done_callback(lambda _: served.set())
         tasks.create_task(forwarder.run(served, 10.0))
+        tasks.create_task(taken.run(stopping))
         await up.wait()
         try:
             yield Ingest(url, port, spool, forwarder, http, stopping)
