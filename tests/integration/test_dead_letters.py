@@ -1,9 +1,7 @@
 """`echobase dead` on real servers, with a real worker, and readers who see what happens."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,64 +9,29 @@ import msgspec
 import pytest
 
 from services.ingest.dead_letters import letters
-from services.transcriber.scripted_engine import ScriptedEngine
 from shared import object_keys
 from shared.bus import Message
 from shared.messages import Recording, encode
-from shared.nats_bus import connect
-from shared.s3_store import S3Store
 from shared.settings import StoreSettings
-from shared.topology import JOBS, topology
+from shared.topology import JOBS
 from tests.support.ingest import NOON, Ingest, put_in, serving
 from tests.support.ingest import until as until_true
+from tests.support.scene import Scene, scenery
 from tests.support.servers import NatsFixture
-from tests.support.stream import Reader, Running, environment_of, reading, running, until_ready
-from tests.support.transcribing import Site, eventually, make_job, sample
+from tests.support.stream import Reader, Running, reading, running, until_ready
+from tests.support.transcribing import eventually, make_job, sample
 from tests.unit.ingest.test_spool_refusals import WHY
 
 pytestmark = pytest.mark.servers
-ECHOBASE = str(Path(sys.executable).with_name("echobase"))
 CALL = sample("on-scene.ogg")
-
-
-@dataclass
-class Scene:
-    """A site whose commands can be run."""
-
-    site: Site
-    env: Mapping[str, str]
-    engine: ScriptedEngine = field(default_factory=ScriptedEngine)
-
-    async def echobase(self, *arguments: str, **more: str) -> tuple[int, str, str]:
-        """Run a command; its exit code, what it printed and what it complained of."""
-        process = await asyncio.create_subprocess_exec(
-            ECHOBASE,
-            *arguments,
-            env={**self.env, **more},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=self.site.folder,
-        )
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
-
-    async def pending_none(self) -> bool | None:
-        return True if await self.site.pending() == 0 else None
 
 
 @pytest.fixture
 async def scene(
     nats: NatsFixture, store_settings: StoreSettings, tmp_path: Path
 ) -> AsyncIterator[Scene]:
-    bus = await connect(nats.settings, "test")
-    store = S3Store(store_settings)
-    await bus.ensure(topology())
-    await store.ensure()
-    env = environment_of(nats.settings, store_settings, PATH="/usr/bin:/bin")
-    yield Scene(Site(bus, store, tmp_path), env)
-    await store.close()
-    await bus.close()
+    async with scenery(nats.settings, store_settings, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def test_the_version_is_told():
 def test_every_declared_command_is_listed_and_loads():
     listed = CliRunner().invoke(cli.echobase, ["--help"])
     assert listed.exit_code == 0
-    for name in ("up", "demo", "doctor", "submit", "follow", "dead"):
+    for name in ("up", "demo", "doctor", "submit", "follow", "dead", "retranscribe"):
         assert f"\n  {name} " in listed.output
 
 
