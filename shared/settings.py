@@ -181,6 +181,9 @@ class TranscriberSettings(Settings, frozen=True, kw_only=True):
         Path("models")
     )
     offline: Annotated[bool, _meta("Never ask the hub for a model")] = False
+    fetch_for_jobs: Annotated[
+        bool, _meta("Whether a job's `model` may be fetched from the hub, gigabytes and all")
+    ] = False
     threads: Annotated[int, Meta(ge=0), _meta("Threads of the model; by the cores if 0")] = 0
     longest_chunk: Annotated[
         float,

@@ -53,7 +53,8 @@ def load_own(settings: TranscriberSettings) -> tuple[Engine, Choice]:
 
 def load_named(name: str, settings: TranscriberSettings) -> Engine:
     """The model that a job names, loaded; slow, for a thread. Raises ModelUnavailable."""
-    found = find_named(name, settings.model_folder, offline=settings.offline)
+    fetch = settings.fetch_for_jobs and not settings.offline
+    found = find_named(name, settings.model_folder, fetch=fetch)
     return load(found, settings, survey())[0]
 
 

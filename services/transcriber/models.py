@@ -5,7 +5,8 @@
     a name in the models' folder     the folder of that name below `ECHOBASE_MODEL_FOLDER`
     medium.en, large-v3…  faster-whisper's names, or `owner/name`; fetched into that folder once
 
-A job may ask for any of these but a path or an `owner/name`: its sender is not the operator.
+A job may ask for any of these but a path or an `owner/name`, and nothing is fetched for it unless
+`ECHOBASE_FETCH_FOR_JOBS` is set: its sender is not the operator.
 """
 
 import logging
@@ -41,32 +42,46 @@ def find_configured(name: str, model_folder: Path, *, offline: bool) -> FoundMod
 
     Raises ModelUnavailable, which says what to set.
     """
+    try:
+        return _configured(name, model_folder, fetch=not offline)
+    except ModelUnavailable as error:
+        raise ModelUnavailable(f"{error}: {_HINT}") from error
+
+
+def _configured(name: str, model_folder: Path, *, fetch: bool) -> FoundModel:
     path = Path(name).expanduser()
     if _holds_model(path):
         return _found(path.resolve().name, path)
     if name.startswith((".", "/", "~")) or path.is_dir():
-        raise ModelUnavailable(f"the model folder {name!r} holds no {_WEIGHTS}: {_HINT}")
-    try:
-        return find_named(name, model_folder, offline=offline)
-    except ModelUnavailable:
-        if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-            return _found(name, _fetch(name, model_folder, offline=offline))
-        raise
+        raise ModelUnavailable(f"the model folder {name!r} holds no {_WEIGHTS}")
+    if found := _by_name(name, model_folder, fetch=fetch):
+        return found
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        return _found(name, _fetch(name, model_folder, fetch=fetch))
+    raise ModelUnavailable(f"there is no model named {name!r}")
 
 
-def find_named(name: str, model_folder: Path, *, offline: bool) -> FoundModel:
+def find_named(name: str, model_folder: Path, *, fetch: bool) -> FoundModel:
     """The model that a job, or a frozen plan, names; never a path.
 
     Raises ModelUnavailable.
     """
+    found = _by_name(name, model_folder, fetch=fetch)
+    if found is None:
+        raise ModelUnavailable(f"there is no model named {name!r}")
+    return found
+
+
+def _by_name(name: str, model_folder: Path, *, fetch: bool) -> FoundModel | None:
     if name == DEMO:
         return _found(name, DEMO_FOLDER)
-    if _PLAIN_NAME.match(name):
-        if _holds_model(model_folder / name):
-            return _found(name, model_folder / name)
-        if name in hub.names():
-            return _found(name, _fetch(name, model_folder, offline=offline))
-    raise ModelUnavailable(f"there is no model named {name!r}: {_HINT}")
+    if not _PLAIN_NAME.match(name):
+        return None
+    if _holds_model(model_folder / name):
+        return _found(name, model_folder / name)
+    if name in hub.names():
+        return _found(name, _fetch(name, model_folder, fetch=fetch))
+    return None
 
 
 def _found(name: str, folder: Path) -> FoundModel:
@@ -77,19 +92,17 @@ def _holds_model(folder: Path) -> bool:
     return (folder / _WEIGHTS).is_file()
 
 
-def _fetch(name: str, model_folder: Path, *, offline: bool) -> Path:
+def _fetch(name: str, model_folder: Path, *, fetch: bool) -> Path:
     # What is here already is used without asking the hub: a start must not need the internet.
     try:
         return hub.fetch(name, model_folder, local_only=True)
     except hub.FetchFailed as error:
-        if offline:
+        if not fetch:
             raise ModelUnavailable(
-                f"the model {name!r} is not in {model_folder} and ECHOBASE_OFFLINE is set: {_HINT}"
+                f"the model {name!r} is not on this machine, and may not be fetched"
             ) from error
     _log.info("fetching a model from the hub", extra={"model": name, "folder": str(model_folder)})
     try:
         return hub.fetch(name, model_folder, local_only=False)
     except hub.FetchFailed as error:
-        raise ModelUnavailable(
-            f"the model {name!r} cannot be fetched ({error}): {_HINT}"
-        ) from error
+        raise ModelUnavailable(f"the model {name!r} cannot be fetched ({error})") from error

@@ -65,7 +65,8 @@ const status = new Status({
   },
 });
 
-const login = new Login({ entered: () => status.ask(), left: () => status.ask() });
+// Whoever signs out leaves no words on the screen behind the dialog.
+const login = new Login({ entered: () => status.ask(), left: () => location.reload() });
 
 function follow(events) {
   // Without a known position the stream begins with what comes next; once NATS is back the next

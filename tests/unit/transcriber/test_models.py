@@ -31,7 +31,7 @@ def test_a_folder_is_named_by_its_last_part(tmp_path: Path) -> None:
 
 def test_a_folder_below_the_models_folder_has_a_name_that_a_job_may_use(tmp_path: Path) -> None:
     folder = model_in(tmp_path / "tuned")
-    assert find_named("tuned", tmp_path, offline=True).folder == folder
+    assert find_named("tuned", tmp_path, fetch=False).folder == folder
     assert find_configured("tuned", tmp_path, offline=True).folder == folder
 
 
@@ -45,11 +45,18 @@ def test_what_cannot_be_had_says_what_to_set(tmp_path: Path, name: str) -> None:
     assert "\n" not in line
 
 
+def test_nothing_is_fetched_for_a_job(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="not on this machine") as caught:
+        find_named("large-v3", tmp_path, fetch=False)
+    # The operator's settings are no business of whoever sent the job.
+    assert "WHISPER_MODEL_NAME" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["..", "../x", "/etc", "owner/name", "a b", ".", "~", ""])
 def test_a_job_cannot_reach_beyond_the_models_folder(tmp_path: Path, name: str) -> None:
     model_in(tmp_path / "x")
     with pytest.raises(ModelUnavailable, match="there is no model named"):
-        find_named(name, tmp_path / "models", offline=True)
+        find_named(name, tmp_path / "models", fetch=False)
 
 
 def test_a_description_that_does_not_fit_names_file_and_field(tmp_path: Path) -> None:
