@@ -56,6 +56,8 @@ class Ambush:
         self._producer = producer
         self._baits = baits
         self._tally = tally
+        # Two sleepers would wait for each other to take over.
+        self._one_sleeps = asyncio.Lock()
 
     async def busy_worker(self) -> str | None:
         """The worker that is in the middle of a long recording, which is sent for that.
@@ -66,6 +68,10 @@ class Ambush:
 
     async def pause(self) -> None:
         """Stop a worker until another one has its recording, then let it find that out."""
+        async with self._one_sleeps:
+            await self._pause()
+
+    async def _pause(self) -> None:
         clip, worker = await self._bait()
         if worker is None:
             return
