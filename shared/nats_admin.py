@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, cast
+from uuid import uuid4
 
 import nats.errors
 from nats.js import JetStreamManager
@@ -35,6 +36,7 @@ NO_ROOM = 10047
 BAD_CONFIG = 10052
 NO_PEERS = 10005
 """Fewer servers of the cluster are up than the stream has copies."""
+_MAKER = "echobase-made"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -114,12 +116,15 @@ class Admin:
                 info = await self._manager.stream_info(stream.name)
             except NotFoundError:
                 try:
-                    await self._manager.add_stream(wanted)
+                    # The server takes a second creation of the same for a success: only with
+                    # something of its own in each does one service know that it was another.
+                    own = {_MAKER: uuid4().hex}
+                    await self._manager.add_stream(replace(wanted, metadata=own))
                     return True
                 except APIError as error:
                     if error.err_code != NAME_IN_USE:
                         raise
-                    # Another service was quicker, with other settings.
+                    # Another service was quicker.
                     info = await self._manager.stream_info(stream.name)
             await self._update_stream(info.config, wanted)
             return False
