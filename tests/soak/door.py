@@ -57,7 +57,7 @@ async def _converse(
     except ConnectionError:
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
-    return _read(bytes(received))
+    return read(bytes(received))
 
 
 async def _receive(reader: asyncio.StreamReader, received: bytearray) -> None:
@@ -75,7 +75,8 @@ def _request(piece: Upload, more: Mapping[str, str]) -> bytes:
     return "\r\n".join((*lines, "", "")).encode("latin-1") + piece.body
 
 
-def _read(received: bytes) -> Answer:
+def read(received: bytes) -> Answer:
+    """The answer that a connection has brought."""
     head, _, body = received.partition(b"\r\n\r\n")
     line, *headers = head.decode("latin-1").split("\r\n")
     words = line.split()
