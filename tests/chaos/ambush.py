@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.chaos.clips import Clip, Studio
+from tests.chaos.doors import ACCEPTED
 from tests.chaos.producer import FULL, Producer
 from tests.chaos.schedule import Action, Due, Fill, Kill, Outage, Pause, PowerCut
 from tests.chaos.stack import ACK_WAIT, SPOOL_BYTES, Stack
@@ -100,8 +101,7 @@ class Ambush:
                     self._tally.others["spool filled"] += 1
                     break
             await self._stack.start("store")
-        for clip in fillers:
-            await self._producer.send(clip)
+        await self._send_all(fillers)
 
     async def outage(self) -> None:
         """Send while neither server is there."""
@@ -109,16 +109,17 @@ class Ambush:
         async with self._stack.turn("store"), self._stack.turn("nats-server"):
             for name in servers:
                 self._kill(name)
-            await self._send_waiting()
+            refused = await self._send_waiting()
             self._tally.others["both servers away"] += 1
             random.shuffle(servers)
             await self._stack.start(*servers)
+        await self._send_all(refused)
 
     async def cut_power(self, down: float) -> None:
         """Send with the store away, so that it stays in the spool, and cut ingest's power."""
         async with self._stack.turn("store"):
             self._kill("store")
-            await self._send_waiting()
+            refused = await self._send_waiting()
             async with self._stack.turn("ingest"):
                 self._kill("ingest")
                 await asyncio.to_thread(self._stack.cut_power)
@@ -126,10 +127,19 @@ class Ambush:
                 await asyncio.sleep(down)
                 await self._stack.start("ingest")
             await self._stack.start("store")
+        await self._send_all(refused)
 
-    async def _send_waiting(self) -> None:
-        waiting = [next(self._baits.short) for _ in range(_WAITING)]
-        await asyncio.gather(*(self._producer.send(clip) for clip in waiting))
+    async def _send_waiting(self) -> list[Clip]:
+        """Send what cannot leave the spool now; returns what was not accepted, if it is full.
+
+        What was accepted is not sent again: that would hide its loss.
+        """
+        clips = [next(self._baits.short) for _ in range(_WAITING)]
+        statuses = await asyncio.gather(*(self._producer.try_once(clip) for clip in clips))
+        return [c for c, status in zip(clips, statuses, strict=True) if status != ACCEPTED]
+
+    async def _send_all(self, clips: Iterable[Clip]) -> None:
+        await asyncio.gather(*(self._producer.send(clip) for clip in clips))
 
     async def _bait(self) -> tuple[Clip, str | None]:
         clip = next(self._baits.long)

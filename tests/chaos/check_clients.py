@@ -15,7 +15,7 @@ def clients(history: History) -> Iterator[Finding]:
         wanted = [
             _as_seen(history.epoch, stored)
             for stored in history.events
-            if client.filter.wants(stored.event)
+            if client.filter.wants(stored)
         ]
         yield from _seen(client, wanted)
 
@@ -38,7 +38,7 @@ def _seen(client: Client, wanted: Sequence[Seen]) -> Iterator[Finding]:
 def _as_seen(epoch: str, stored: StoredEvent) -> Seen:
     event = stored.event
     index = event.index if isinstance(event, Segment) else None
-    return Seen(epoch, stored.sequence, event.type, event.recording, event.version, index)
+    return Seen(epoch, stored.sequence, stored.type, *stored.id, index)
 
 
 def _words(event: Seen) -> str:

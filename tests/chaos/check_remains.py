@@ -4,26 +4,30 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shared import object_keys
-from shared.messages import Failed
+from shared.messages import Failed, Refused
 from shared.topology import topology
 from tests.chaos.finding import Finding
-from tests.chaos.history import History, Leftovers, VersionId
+from tests.chaos.history import DeadLetter, History, Leftovers, VersionId
 
 
 def dead_letters(history: History) -> Iterator[Finding]:
-    """What was planted is in DEAD and has failed, and nothing else."""
-    letters = Counter((letter.recording, letter.code) for letter in history.dead)
-    wanted = Counter[tuple[str | None, str]](history.poisoned.items())
-    wanted[None, "bad-message"] += history.undecodable
-    for letter in wanted - letters:
+    """What was planted is in DEAD and has failed or was refused, and nothing else."""
+    letters = Counter(history.dead)
+    wanted = Counter(history.planted)
+    wanted.update(DeadLetter(code, id) for id, code in history.poisoned.items())
+    for letter in (wanted - letters).elements():
         yield Finding("dead letter", f"{letter} is not in DEAD")
-    for letter in letters - wanted:
+    for letter in (letters - wanted).elements():
         yield Finding("dead letter", f"{letter} is in DEAD")
-    failed = Counter(s.event.recording for s in history.events if isinstance(s.event, Failed))
-    for recording in failed - Counter(history.poisoned.keys()):
+    poisoned = Counter(history.poisoned.keys())
+    failed = Counter(s.id.recording for s in history.events if isinstance(s.event, Failed))
+    for recording in failed - poisoned:
         yield Finding("lost", f"{recording} has failed")
-    for recording in Counter(history.poisoned.keys()) - failed:
+    for recording in poisoned - failed:
         yield Finding("dead letter", f"{recording} was poisoned and has no `failed`")
+    refused = Counter(s.event.code for s in history.events if isinstance(s.event, Refused))
+    if refused != Counter(x.code for x in history.planted if x.service == "ingest"):
+        yield Finding("dead letter", f"refused were {dict(refused)}")
 
 
 def objects(history: History) -> Iterator[Finding]:
@@ -50,8 +54,9 @@ def left_over(history: History) -> Iterator[Finding]:
 def too_much(found: Leftovers) -> Iterator[Finding]:
     """Nothing waits anywhere, and nobody is connected who should not be."""
     yield from (Finding("left over", f"in the spool: {path}") for path in found.spool)
-    if found.jobs:
-        yield Finding("left over", f"{found.jobs} messages in JOBS")
+    for stream, count in found.messages.items():
+        if count:
+            yield Finding("left over", f"{count} messages in {stream}")
     known = topology().consumers
     for stream, names in found.consumers.items():
         durable = sorted(consumer.name for consumer in known if consumer.stream == stream)

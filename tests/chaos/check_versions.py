@@ -9,6 +9,7 @@ from shared.messages import (
     Event,
     Failed,
     Queued,
+    Refused,
     Segment,
     Started,
     Transcript,
@@ -55,7 +56,7 @@ def event_order(history: History) -> Iterator[Finding]:
     """A version's events: `queued`, `started`, segments counted without a hole, then the end."""
     for id, events in _by_version(history.events).items():
         name = f"{id.recording} version {id.version}"
-        yield from _order(name, [stored.event for stored in events])
+        yield from _order(name, [s.event for s in events if not isinstance(s.event, Refused)])
 
 
 def _order(name: str, events: Sequence[Event]) -> Iterator[Finding]:
@@ -132,7 +133,8 @@ def decoded_again(history: History) -> Iterator[Finding]:
 def _by_version(events: Sequence[StoredEvent]) -> Mapping[VersionId, list[StoredEvent]]:
     found: dict[VersionId, list[StoredEvent]] = defaultdict(list)
     for stored in events:
-        found[stored.id].append(stored)
+        if not isinstance(stored.event, Refused):
+            found[stored.id].append(stored)
     return found
 
 

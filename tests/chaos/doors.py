@@ -1,10 +1,48 @@
 """The ways by which a recording can be sent. Each new one is added to `DOORS`."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import httpx
+import msgspec
 
+from shared import subjects
+from shared.bus import Bus, Message
+from shared.client import Accepted
+from shared.errors import Unavailable
+from shared.messages import Submission, encode
+from shared.object_store import ObjectStore
+from shared.settings import IngestSettings
 from tests.chaos.clips import Clip
+
+ACCEPTED = 202
+"""Of HTTP; what a message that the bus has stored counts as, too."""
+_NOT_YET = 503
+
+
+class NoAnswer(Exception):
+    """It is not known whether the recording was taken."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What the doors lead into."""
+
+    http: httpx.AsyncClient
+    ingest: str
+    """Address of the service."""
+    bus: Bus
+    store: ObjectStore
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a sender is told."""
+
+    status: int
+    """As HTTP has it."""
+    id: str | None = None
+    """The recording's, if it was accepted."""
 
 
 class Door(Protocol):
@@ -15,12 +53,10 @@ class Door(Protocol):
         """For the summary."""
         ...
 
-    async def send(
-        self, http: httpx.AsyncClient, ingest: str, clip: Clip, *, words: bool
-    ) -> httpx.Response:
+    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """Send a clip once; `words` asks for each word's time, which makes another version.
 
-        `ingest` is the service's address. Raises httpx.TransportError.
+        Raises NoAnswer.
         """
         ...
 
@@ -30,16 +66,16 @@ class RawDoor:
 
     name = "raw body"
 
-    async def send(
-        self, http: httpx.AsyncClient, ingest: str, clip: Clip, *, words: bool
-    ) -> httpx.Response:
+    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""
-        return await http.post(
-            f"{ingest}/v1/recordings",
+        request = house.http.build_request(
+            "POST",
+            f"{house.ingest}/v1/recordings",
             params={**_fields(clip, words=words), "filename": clip.path.name},
             content=clip.path.read_bytes(),
             headers={"Content-Type": "application/octet-stream"},
         )
+        return await _post(house.http, request)
 
 
 class FormDoor:
@@ -47,18 +83,99 @@ class FormDoor:
 
     name = "multipart form"
 
-    async def send(
-        self, http: httpx.AsyncClient, ingest: str, clip: Clip, *, words: bool
-    ) -> httpx.Response:
+    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""
-        return await http.post(
-            f"{ingest}/v1/recordings",
+        request = house.http.build_request(
+            "POST",
+            f"{house.ingest}/v1/recordings",
             data=_fields(clip, words=words),
             files={"file": (clip.path.name, clip.path.read_bytes())},
         )
+        return await _post(house.http, request)
 
 
-DOORS: tuple[Door, ...] = (RawDoor(), FormDoor())
+class OrderDoor:
+    """Another version of a recording that is there, or else its upload."""
+
+    name = "order of a version"
+
+    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
+        """See `Door.send`."""
+        if not words:
+            return await DOORS[0].send(house, clip, words=words)
+        request = house.http.build_request(
+            "POST",
+            f"{house.ingest}/v1/recordings/{clip.recording}/versions",
+            json={"words": True},
+        )
+        answer = await _post(house.http, request)
+        # The recording itself may still be on its way.
+        return Answer(_NOT_YET) if answer.status == httpx.codes.NOT_FOUND.value else answer
+
+
+class MessageDoor:
+    """A message to SUBMIT that holds the audio, or else names it."""
+
+    name = "message with audio"
+
+    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
+        """See `Door.send`."""
+        audio = clip.path.read_bytes()
+        if len(audio) > IngestSettings().submit_inline_bytes:
+            return await InboxDoor().send(house, clip, words=words)
+        return await _publish(house, clip, _submission(clip, words=words, audio=audio))
+
+
+class InboxDoor:
+    """A message to SUBMIT that names an object under `inbox/`."""
+
+    name = "message with a reference"
+
+    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
+        """See `Door.send`."""
+        key = f"inbox/{clip.recording}-{'words' if words else 'plain'}{clip.path.suffix}"
+        try:
+            await house.store.put_file(key, clip.path, content_type="application/octet-stream")
+        except Unavailable as error:
+            raise NoAnswer(str(error)) from error
+        return await _publish(house, clip, _submission(clip, words=words, object=key))
+
+
+DOORS: tuple[Door, ...] = (RawDoor(), FormDoor(), OrderDoor(), MessageDoor(), InboxDoor())
+
+
+async def _post(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
+    try:
+        response = await http.send(request)
+    except httpx.TransportError as error:
+        raise NoAnswer(str(error)) from error
+    if response.status_code != ACCEPTED:
+        return Answer(response.status_code)
+    accepted = msgspec.json.decode(response.content, type=Accepted)
+    return Answer(response.status_code, accepted.id)
+
+
+async def _publish(house: House, clip: Clip, submission: Submission) -> Answer:
+    subject = subjects.submission(clip.source, clip.channel)
+    try:
+        await house.bus.publish(Message(subject, encode(submission)))
+    except Unavailable as error:
+        raise NoAnswer(str(error)) from error
+    return Answer(ACCEPTED, clip.recording)
+
+
+def _submission(
+    clip: Clip, *, words: bool, audio: bytes | None = None, object: str | None = None
+) -> Submission:
+    return Submission(
+        audio=audio,
+        object=object,
+        source=clip.source,
+        channel=clip.channel,
+        start=clip.start,
+        words=words,
+        filename=clip.path.name,
+    )
 
 
 def _fields(clip: Clip, *, words: bool) -> dict[str, str]:

@@ -10,23 +10,26 @@ import msgspec
 from msgspec import Struct
 
 from shared import object_keys
-from shared.bus import Bus
+from shared.bus import Bus, StoredMessage
 from shared.envelope import DEAD_CODE
 from shared.errors import BadMessage
 from shared.messages import (
     Completed,
+    Event,
     Failed,
     Job,
+    Refused,
     Transcript,
     VersionRequest,
     decode,
     decode_event,
 )
 from shared.object_store import ObjectStore
-from shared.topology import DEAD, EVENTS
+from shared.topology import DEAD, EVENTS, JOBS, SUBMIT
 from tests.chaos.history import DeadLetter, Leftovers, StoredEvent, StoredVersion, VersionId
 
 _AT_ONCE = 8
+QUEUES = (SUBMIT.name, JOBS.name)
 
 
 class _Named(Struct):
@@ -68,7 +71,7 @@ class EventLog:
         async with self._turn:
             start = self.events[-1].sequence + 1 if self.events else 1
             async for batch in self._bus.read(EVENTS.name, ["echobase.events.>"], start):
-                self.events += [StoredEvent(m.sequence, decode_event(m.data)) for m in batch]
+                self.events += [StoredEvent(m.sequence, _event(m)) for m in batch]
 
     def ended(self) -> set[VersionId]:
         """Versions that are completed or have failed."""
@@ -78,7 +81,11 @@ class EventLog:
 async def dead_letters(bus: Bus) -> list[DeadLetter]:
     """What DEAD holds."""
     return [
-        DeadLetter(message.headers[DEAD_CODE], _recording(message.data))
+        DeadLetter(
+            message.headers[DEAD_CODE],
+            _recording(message.data),
+            message.subject.rpartition(".")[2],
+        )
         async for batch in bus.read(DEAD.name, ["echobase.dead.>"])
         for message in batch
     ]
@@ -120,7 +127,7 @@ async def leftovers(monitor_port: int, spool: Path) -> Leftovers:
     ]
     return Leftovers(
         spool=spool_files(spool),
-        jobs=sum(stream.state.messages for stream in streams if stream.name == "JOBS"),
+        messages={s.name: s.state.messages for s in streams if s.name in QUEUES},
         consumers={s.name: [c.name for c in s.consumer_detail] for s in streams},
         connections=[
             c.name for c in msgspec.json.decode(connz.content, type=_Connections).connections
@@ -145,6 +152,12 @@ def waiting_entries(spool: Path) -> int:
     if not entries.is_dir():
         return 0
     return sum(not (entry / "forwarded.json").exists() for entry in entries.iterdir())
+
+
+def _event(message: StoredMessage) -> Event | Refused:
+    if message.subject.endswith(".refused"):
+        return decode(message.data, Refused)
+    return decode_event(message.data)
 
 
 def _recording(data: bytes) -> str | None:

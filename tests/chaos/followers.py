@@ -9,7 +9,7 @@ import msgspec
 from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
 from msgspec import Struct
 
-from shared.messages import EVENT_TYPES, Segment, decode_event
+from shared.messages import ALL_TYPES, Refused, Segment, decode, decode_event
 from tests.chaos.clips import Clip
 from tests.chaos.history import Client, Filter, Seen
 
@@ -105,13 +105,19 @@ class Followers:
 def _take(client: Client, received: ServerSentEvent) -> None:
     if received.event == "gap":
         client.gaps.append(msgspec.json.decode(received.data, type=_Gap).reason)
-    elif received.event in EVENT_TYPES:
-        event = decode_event(received.data.encode())
+    elif received.event in ALL_TYPES:
         epoch, _, sequence = received.id.rpartition("-")
-        index = event.index if isinstance(event, Segment) else None
-        client.seen.append(
-            Seen(epoch, int(sequence), received.event, event.recording, event.version, index)
-        )
+        client.seen.append(Seen(epoch, int(sequence), received.event, *_what(received)))
+
+
+def _what(received: ServerSentEvent) -> tuple[str, int, int | None]:
+    """Recording, version and segment of an event; a refusal has an id of its own."""
+    data = received.data.encode()
+    if received.event == "refused":
+        return decode(data, Refused).submission, 0, None
+    event = decode_event(data)
+    index = event.index if isinstance(event, Segment) else None
+    return event.recording, event.version, index
 
 
 def _last_id(client: Client) -> str | None:

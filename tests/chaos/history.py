@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.messages import Event, Transcript, TranscriptSegment
+from shared.messages import Event, Refused, Transcript, TranscriptSegment
 
 
 class Asked(NamedTuple):
@@ -38,12 +38,21 @@ class StoredEvent:
     """An event as the stream holds it."""
 
     sequence: int
-    event: Event
+    event: Event | Refused
 
     @property
     def id(self) -> VersionId:
-        """Whose it is."""
-        return VersionId(self.event.recording, self.event.version)
+        """Whose it is; a refusal is of no recording, and has an id of its own."""
+        match self.event:
+            case Refused(submission=id):
+                return VersionId(id, 0)
+            case event:
+                return VersionId(event.recording, event.version)
+
+    @property
+    def type(self) -> str:
+        """As clients are told it."""
+        return "refused" if isinstance(self.event, Refused) else self.event.type
 
 
 @dataclass(frozen=True)
@@ -55,13 +64,13 @@ class Filter:
     channels: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
 
-    def wants(self, event: Event) -> bool:
+    def wants(self, stored: StoredEvent) -> bool:
         """Whether the event is sent to the client."""
         pairs = (
-            (self.recordings, event.recording),
-            (self.sources, event.source),
-            (self.channels, event.channel),
-            (self.types, event.type),
+            (self.recordings, stored.id.recording),
+            (self.sources, stored.event.source),
+            (self.channels, stored.event.channel),
+            (self.types, stored.type),
         )
         return all(not allowed or value in allowed for allowed, value in pairs)
 
@@ -103,7 +112,9 @@ class DeadLetter:
 
     code: str
     recording: str | None
-    """None if its payload does not decode."""
+    """None if it is no job that decodes."""
+    service: str = "transcriber"
+    """Who put it there."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +142,8 @@ class Leftovers:
 
     spool: Sequence[str] = ()
     """Files, but for its lock."""
-    jobs: int = 0
-    """Messages in JOBS."""
+    messages: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many the queues SUBMIT and JOBS hold."""
     consumers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Names of the consumers of each stream."""
     connections: Sequence[str] = ()
@@ -160,8 +171,8 @@ class History:
     """What ended an upload that was never accepted."""
     poisoned: Mapping[str, str]
     """The code with which each planted recording must fail."""
-    undecodable: int
-    """Planted jobs that do not decode."""
+    planted: Sequence[DeadLetter]
+    """Planted messages, as they must be in DEAD."""
     epoch: str
     events: Sequence[StoredEvent]
     dead: Sequence[DeadLetter]

@@ -1,23 +1,47 @@
 """Planted poison: what must end in the dead letters, each for its own reason, and nothing else."""
 
 from collections.abc import Mapping, Sequence
-from uuid import uuid4
+from typing import NamedTuple
 
 from shared import subjects
 from shared.bus import Bus, Message
 from shared.object_store import ObjectStore
 from shared.topology import lane_consumer
 from tests.chaos.clips import Clip
+from tests.chaos.history import DeadLetter
 from tests.chaos.producer import Producer
 from tests.chaos.waiting import until
 
-UNDECODABLE: Sequence[bytes] = (b"no JSON at all", b'{"recording": "half a job"}', b"\xff\xfe")
+
+class _Poison(NamedTuple):
+    """A message, and what must become of it."""
+
+    subject: str
+    data: bytes
+    letter: DeadLetter
+
+
+_JOB = subjects.job("live")
+_SUBMIT = subjects.submission("north-county", "fire")
+_MESSAGES = (
+    _Poison(_JOB, b"no JSON at all", DeadLetter("bad-message", None)),
+    _Poison(_JOB, b'{"recording": "half a job"}', DeadLetter("bad-message", None)),
+    _Poison(_JOB, b"\xff\xfe", DeadLetter("bad-message", None)),
+    _Poison(_SUBMIT, b"no JSON either", DeadLetter("bad-message", None, "ingest")),
+    _Poison(_SUBMIT, b'{"object": "../up.wav"}', DeadLetter("bad-input", None, "ingest")),
+    _Poison(
+        _SUBMIT,
+        b'{"object": "inbox/nothing.wav"}',
+        DeadLetter("object-missing", None, "ingest"),
+    ),
+)
+PLANTED: Sequence[DeadLetter] = [poison.letter for poison in _MESSAGES]
 
 
 async def plant(
     missing: Clip, garbled: Clip, producer: Producer, bus: Bus, store: ObjectStore
 ) -> Mapping[str, str]:
-    """Poison two recordings while no transcriber runs, and publish jobs that do not decode.
+    """Poison two recordings while no transcriber runs, and publish messages that cannot be taken.
 
     Returns the code with which each recording must fail.
     """
@@ -29,15 +53,15 @@ async def plant(
         return await bus.pending(lane) == 2
 
     await until(queued, "the poisoned recordings' jobs")
-    async for item in store.list(audio_of(missing)):
+    async for item in store.list(_audio_of(missing)):
         await store.delete(item.key)
-    async for item in store.list(audio_of(garbled)):
+    async for item in store.list(_audio_of(garbled)):
         await store.put(item.key, b"no audio at all", content_type="audio/wav")
-    for data in UNDECODABLE:
-        await bus.publish(Message(subjects.job("live"), data, message_id=uuid4().hex))
+    for poison in _MESSAGES:
+        await bus.publish(Message(poison.subject, poison.data))
     return {missing.recording: "object-missing", garbled.recording: "not-audio"}
 
 
-def audio_of(clip: Clip) -> str:
+def _audio_of(clip: Clip) -> str:
     """The prefix of a clip's audio in the store."""
     return f"recordings/{clip.recording}/audio."

@@ -8,12 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import httpx
-import msgspec
-
-from shared.client import Accepted
 from tests.chaos.clips import Clip
-from tests.chaos.doors import DOORS, Door
+from tests.chaos.doors import ACCEPTED, DOORS, Door, House, NoAnswer
 from tests.chaos.history import Asked
 
 Again = Literal["no", "at once", "later"]
@@ -59,19 +55,20 @@ def _upload(chance: random.Random, at: float, clip: Clip, *, words: bool) -> Upl
 class Producer:
     """Sends, and remembers what was answered."""
 
-    def __init__(self, ingest: str, seed: int, patience: float) -> None:
+    def __init__(self, house: House, seed: int, patience: float) -> None:
         """`patience`: seconds after which an upload that nobody accepts is given up."""
-        self._ingest = ingest
+        self._house = house
         self._patience = patience
         self._chance = random.Random(f"producer {seed}")
-        self._http = httpx.AsyncClient(timeout=30.0, trust_env=False)
         self._room = asyncio.Semaphore(_AT_ONCE)
         self.accepted: set[Asked] = set()
         self.not_accepted: list[str] = []
         self.statuses: Counter[int] = Counter()
         """Answers by their status."""
+        self.doors: Counter[str] = Counter()
+        """Accepted uploads by their door."""
         self.broken = 0
-        """Uploads whose connection was refused or broke."""
+        """Uploads that were not answered: refused connections, broken ones."""
         self.doubled = 0
         """Uploads that were accepted before."""
 
@@ -89,7 +86,7 @@ class Producer:
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
             status = await self.try_once(clip, words=words, door=door)
-            if status is not None and status < 300:
+            if status == ACCEPTED:
                 return True
             if status is not None and status not in _RETRIED:
                 self.not_accepted.append(f"{clip.path.name} was refused with {status}")
@@ -104,24 +101,21 @@ class Producer:
         """Send a clip once; the answer's status, None without one."""
         async with self._room:
             try:
-                answer = await door.send(self._http, self._ingest, clip, words=words)
-            except httpx.TransportError:
+                answer = await door.send(self._house, clip, words=words)
+            except NoAnswer:
                 self.broken += 1
                 return None
-        self.statuses[answer.status_code] += 1
-        if answer.is_success:
-            self._accept(clip, msgspec.json.decode(answer.content, type=Accepted), words=words)
-        return answer.status_code
+        self.statuses[answer.status] += 1
+        if answer.id is not None:
+            self._accept(clip, answer.id, door, words=words)
+        return answer.status
 
-    async def close(self) -> None:
-        """Close its connections."""
-        await self._http.aclose()
-
-    def _accept(self, clip: Clip, answer: Accepted, *, words: bool) -> None:
+    def _accept(self, clip: Clip, id: str, door: Door, *, words: bool) -> None:
         asked = Asked(clip.recording, words)
-        if answer.id != clip.recording:
-            self.not_accepted.append(f"{clip.path.name} was given the id {answer.id}")
+        if id != clip.recording:
+            self.not_accepted.append(f"{clip.path.name} was given the id {id}")
         self.doubled += asked in self.accepted
+        self.doors[door.name] += 1
         self.accepted.add(asked)
 
     async def _send_planned(self, upload: Upload) -> None:

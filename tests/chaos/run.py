@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
+
 from shared.nats_bus import NatsBus
 from shared.nats_link import Link
 from shared.s3_store import S3Store
@@ -15,11 +17,12 @@ from tests.chaos.ambush import Ambush, Baits, make_baits
 from tests.chaos.checker import check
 from tests.chaos.clips import Clip, Studio, unique
 from tests.chaos.disturb import Disturber
+from tests.chaos.doors import House
 from tests.chaos.evidence import EventLog, dead_letters, stored_versions
 from tests.chaos.faulty import Fault
 from tests.chaos.followers import Followers, plan_clients
 from tests.chaos.history import History
-from tests.chaos.poison import UNDECODABLE, plant
+from tests.chaos.poison import PLANTED, plant
 from tests.chaos.producer import Producer, plan_uploads
 from tests.chaos.reference import undisturbed
 from tests.chaos.schedule import Due
@@ -104,7 +107,9 @@ async def _play(
     await stack.start(*SERVERS)
     await stack.start("ingest", "stream")
     watch = Watch({name: stack.log(name) for name in TRANSCRIBERS})
-    async with _connected(stack) as (link, bus, store), _producer(stack, plan) as producer:
+    async with _connected(stack) as (link, house):
+        bus, store = house.bus, house.store
+        producer = Producer(house, plan.seed, _UPLOAD_PATIENCE)
         tally = Tally()
         ambush = Ambush(stack, watch, producer, material.baits, tally)
         disturber = Disturber(stack, watch, link, ambush, tally, tell)
@@ -131,7 +136,7 @@ async def _play(
             accepted=frozenset(producer.accepted),
             not_accepted=producer.not_accepted,
             poisoned=codes,
-            undecodable=len(UNDECODABLE),
+            planted=PLANTED,
             epoch=epoch,
             events=log.events,
             dead=await dead_letters(bus),
@@ -152,30 +157,24 @@ def _figures(plan: Plan, producer: Producer, tally: Tally, seconds: float) -> Fi
         answers=producer.statuses,
         broken=producer.broken,
         doubled=producer.doubled,
+        doors=producer.doors,
         kills=tally.kills,
         others=tally.others,
     )
 
 
 @asynccontextmanager
-async def _connected(stack: Stack) -> AsyncGenerator[tuple[Link, NatsBus, S3Store]]:
+async def _connected(stack: Stack) -> AsyncGenerator[tuple[Link, House]]:
     link = Link(stack.nats_settings, "chaos")
     await link.open()
     bus, store = NatsBus(link), S3Store(stack.store_settings)
+    http = httpx.AsyncClient(timeout=30.0, trust_env=False)
     try:
-        yield link, bus, store
+        yield link, House(http, stack.ingest_url, bus, store)
     finally:
+        await http.aclose()
         await bus.close()
         await store.close()
-
-
-@asynccontextmanager
-async def _producer(stack: Stack, plan: Plan) -> AsyncGenerator[Producer]:
-    producer = Producer(stack.ingest_url, plan.seed, _UPLOAD_PATIENCE)
-    try:
-        yield producer
-    finally:
-        await producer.close()
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ async def settled(stack: Stack, producer: Producer, log: EventLog) -> None:
         if len(log.events) > before:
             moved = now
         left = await leftovers(stack.monitor_port, stack.spool)
-        idle = not left.jobs and not waiting_entries(stack.spool)
+        idle = not any(left.messages.values()) and not waiting_entries(stack.spool)
         done = len(log.ended()) >= len(producer.accepted)
         if idle and (done or now - moved > _QUIET):
             return
@@ -50,7 +50,7 @@ async def emptied(monitor_port: int, spool: Path, patience: float) -> Leftovers:
 
 async def caught_up(clients: Sequence[Client], log: EventLog) -> None:
     """Return once each client has seen as many events as it should, or will not."""
-    wanted = [sum(client.filter.wants(e.event) for e in log.events) for client in clients]
+    wanted = [sum(client.filter.wants(e) for e in log.events) for client in clients]
 
     def all_seen() -> bool:
         return all(len(c.seen) >= count for c, count in zip(clients, wanted, strict=True))

@@ -23,6 +23,8 @@ class Figures:
     """Answers to uploads by their status."""
     broken: int
     """Uploads whose connection was refused or broke."""
+    doors: Counter[str]
+    """Accepted uploads by the door that they came through."""
     doubled: int
     """Uploads of what was accepted before."""
     kills: Counter[str]
@@ -59,9 +61,10 @@ def lines(result: Result) -> list[str]:
         ("seconds", round(figures.seconds)),
         ("recordings accepted", f"{len(accepted)}, {len(history.accepted)} versions asked for"),
         ("uploads answered", f"{_counts(figures.answers)}; {figures.broken} broken off"),
+        ("doors", _counts(figures.doors)),
         ("uploads doubled", figures.doubled),
         ("completed", completed),
-        ("poison", f"{len(history.poisoned) + history.undecodable}, in DEAD {len(history.dead)}"),
+        ("poison", f"{len(history.poisoned) + len(history.planted)}, in DEAD {len(history.dead)}"),
         ("kills", f"{figures.kills.total()} ({_counts(figures.kills)})"),
         ("other disturbances", _counts(figures.others)),
         ("redeliveries", history.traces.redelivered),

@@ -14,6 +14,7 @@ from shared.messages import (
     Failed,
     Options,
     Queued,
+    Refused,
     Segment,
     Started,
     Transcript,
@@ -78,14 +79,24 @@ COMPLETED = Completed(
     model="demo",
     processing=0.1,
 )
-POISONED = [
+PLANTED = [DeadLetter("bad-message", None), DeadLetter("bad-input", None, "ingest")]
+POISONED: list[Event | Refused] = [
     Queued(**_common(BAD), lane="live", duration=2.0, options=Options()),
     Failed(**_common(BAD), code="object-missing", reason="gone"),
+    Refused(
+        submission="e" * 32,
+        sequence=1,
+        source="s",
+        channel="c",
+        time=NOW,
+        code="bad-input",
+        reason="no",
+    ),
 ]
-EVENTS: list[Event] = [QUEUED, STARTED, segment(0), segment(1), COMPLETED, *POISONED]
+EVENTS: list[Event | Refused] = [QUEUED, STARTED, segment(0), segment(1), COMPLETED, *POISONED]
 
 
-def numbered(events: Sequence[Event]) -> list[StoredEvent]:
+def numbered(events: Sequence[Event | Refused]) -> list[StoredEvent]:
     """As the stream holds them."""
     return [StoredEvent(n, event) for n, event in enumerate(events, start=1)]
 
@@ -96,7 +107,7 @@ def seen(events: Sequence[StoredEvent]) -> list[Seen]:
         Seen(
             "e",
             stored.sequence,
-            stored.event.type,
+            stored.type,
             *stored.id,
             stored.event.index if isinstance(stored.event, Segment) else None,
         )
@@ -124,7 +135,7 @@ def transcript(*texts: str) -> Transcript:
     )
 
 
-def history(events: Sequence[Event] = EVENTS) -> History:
+def history(events: Sequence[Event | Refused] = EVENTS) -> History:
     """A run in which nothing is wrong, if these are its events."""
     stored = numbered(events)
     whole = transcript("copy", "copy")
@@ -132,10 +143,10 @@ def history(events: Sequence[Event] = EVENTS) -> History:
         accepted=frozenset({Asked(GOOD, False), Asked(BAD, False)}),
         not_accepted=[],
         poisoned={BAD: "object-missing"},
-        undecodable=1,
+        planted=PLANTED,
         epoch="e",
         events=stored,
-        dead=[DeadLetter("object-missing", BAD), DeadLetter("bad-message", None)],
+        dead=[DeadLetter("object-missing", BAD), *PLANTED],
         clients=[
             Client("everything", Filter(), seen(stored)),
             Client("other", Filter(recordings=frozenset({"c" * 32}))),
@@ -162,6 +173,7 @@ def history(events: Sequence[Event] = EVENTS) -> History:
 CLEAN = Leftovers(
     consumers={
         "JOBS": ["transcriber-urgent", "transcriber-live", "transcriber-backfill"],
+        "SUBMIT": ["ingest"],
         "EVENTS": ["follow-1"],
         "DEAD": [],
     },
@@ -213,7 +225,7 @@ def test_a_resumed_version_is_good() -> None:
         ),
     ],
 )
-def test_wrong_events_are_found(events: list[Event], kind: str) -> None:
+def test_wrong_events_are_found(events: list[Event | Refused], kind: str) -> None:
     assert kind in kinds(history(events))
 
 
@@ -226,7 +238,8 @@ def test_wrong_events_are_found(events: list[Event], kind: str) -> None:
         ({"poisoned": {}}, "lost"),
         ({"dead": []}, "dead letter"),
         ({"dead": [*history().dead, DeadLetter("store-refused", GOOD)]}, "dead letter"),
-        ({"undecodable": 2}, "dead letter"),
+        ({"planted": [*PLANTED, PLANTED[0]]}, "dead letter"),
+        ({"planted": PLANTED[:1]}, "dead letter"),
         ({"objects": frozenset({"inbox/left.wav"})}, "orphan"),
         ({"objects": frozenset({f"recordings/{'c' * 32}/audio.wav"})}, "orphan"),
         ({"objects": frozenset({f"recordings/{GOOD}/versions/2/transcript.json"})}, "orphan"),
@@ -241,7 +254,7 @@ def test_wrong_events_are_found(events: list[Event], kind: str) -> None:
         ({"disturbances": Disturbances(pauses=1)}, "fence"),
         ({"disturbances": Disturbances(impolite=["stream ended with 1"])}, "impolite"),
         ({"leftovers": replace(CLEAN, spool=["entries/x/audio"])}, "left over"),
-        ({"leftovers": replace(CLEAN, jobs=1)}, "left over"),
+        ({"leftovers": replace(CLEAN, messages={"JOBS": 1})}, "left over"),
         ({"leftovers": replace(CLEAN, consumers={"JOBS": []})}, "left over"),
         ({"leftovers": replace(CLEAN, consumers={"EVENTS": ["follow-1", "follow-2"]})},
          "left over"),
