@@ -48,7 +48,9 @@ ATTEMPTS = 10
 _PULL = 5.0
 """Seconds for which one request for a message waits."""
 _PAUSE = 1.0
-"""Seconds before the bus is asked again, after it was found away."""
+"""Seconds before the bus is asked again while it stays away."""
+_LASTING = 5
+"""Requests in a row that find the bus away before that is said."""
 _log = logging.getLogger(__name__)
 
 
@@ -99,18 +101,22 @@ class Submissions:
                 tasks.create_task(self._work(stopping))
 
     async def _work(self, stopping: asyncio.Event) -> None:
+        failures = 0
         while not stopping.is_set():
             try:
                 bus = await self._upstream.bus()
                 delivery = await _next(bus, self._consumer, stopping)
             except BusUnavailable as error:
-                if not self._away:
+                failures += 1
+                # Every start has a moment in which it is not yet connected.
+                if failures >= _LASTING and not self._away:
+                    self._away = True
                     _log.warning("nothing can be taken from SUBMIT", extra={"error": str(error)})
-                self._away = True
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_PAUSE):
+                    async with asyncio.timeout(min(_PAUSE, 0.05 * 2.0 ** min(failures, 10))):
                         await stopping.wait()
                 continue
+            failures = 0
             if self._away:
                 _log.info("SUBMIT is there again")
                 self._away = False

@@ -2,8 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -14,34 +13,17 @@ from shared import object_keys
 from shared.errors import Unavailable
 from shared.messages import Job, Queued, Recording, decode, decode_event
 from shared.nats_bus import NatsBus
-from shared.nats_link import Link
 from shared.s3_store import S3Store
-from shared.settings import NatsSettings, StoreSettings
+from shared.settings import StoreSettings
 from tests.support import audio_files
 from tests.support.ingest import entry, events, files, jobs, serving, until
 from tests.support.ingest_process import Service
+from tests.support.reached import reached
 from tests.support.servers import NatsFixture, S3Fixture
 
 pytestmark = pytest.mark.servers
 
 # The servers are started by the test's own thread: they end with the thread that started them.
-
-
-@asynccontextmanager
-async def reached(
-    nats: NatsSettings, store: StoreSettings
-) -> AsyncGenerator[tuple[NatsBus, S3Store], None]:
-    """Bus and store; the bus connects in the background."""
-    link = Link(nats, "test")
-    bus, s3 = NatsBus(link), S3Store(store)
-    connecting = asyncio.create_task(link.open())
-    try:
-        yield bus, s3
-    finally:
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)
-        await bus.close()
-        await s3.close()
 
 
 async def check(bus: NatsBus, store: S3Store, recordings: Mapping[str, bytes]) -> None:
