@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tests.chaos.faulty import NAMES, Fault
 from tests.chaos.run import Plan, run
 from tests.chaos.schedule import make_schedule
 from tests.chaos.summary import lines
@@ -18,9 +19,18 @@ from tests.chaos.summary import lines
 @click.option("--kills", type=int, default=42, show_default=True)
 @click.option("--minutes", type=float, default=8.0, show_default=True, help="Length of the play.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder in which all of it is left.")
-def main(seed: int, recordings: int, kills: int, minutes: float, keep: Path | None) -> None:
+@click.option("--fault", type=click.Choice(NAMES), help="Planted: the run must then fail.")
+def main(
+    seed: int,
+    recordings: int,
+    kills: int,
+    minutes: float,
+    keep: Path | None,
+    fault: Fault | None,
+) -> None:
     """Kill everything, and see whether anything is lost or doubled."""
-    plan = Plan(seed, recordings, 60 * minutes, make_schedule(seed, kills, 60 * minutes))
+    seconds = 60 * minutes
+    plan = Plan(seed, recordings, seconds, make_schedule(seed, kills, seconds), fault=fault)
     for due in plan.schedule:
         click.echo(due)
     with tempfile.TemporaryDirectory(prefix="echobase-chaos-") as temporary:
