@@ -80,7 +80,7 @@ class MemoryStore:
         """An object's description; None if there is none."""
         self._reach()
         found = self.objects.get(key)
-        return None if found is None else StoredObject(key, len(found))
+        return None if found is None else StoredObject(key, len(found), str(id(found)))
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         """Every object below a prefix, in the order of their keys."""

@@ -5,7 +5,7 @@ is for unit tests and passes the same behaviour suite.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,8 @@ class StoredObject:
     key: str
     size: int
     """Bytes."""
+    stamp: str = field(default="", compare=False)
+    """From `stat`: another one if the object was stored anew, at the latest a second later."""
 
 
 class ObjectStore(Protocol):

@@ -174,7 +174,7 @@ class S3Store:
             found = await self._run(lambda: self._client.stat_object(self._bucket, key))
         except ObjectMissing:
             return None
-        return StoredObject(key, found.size or 0)
+        return StoredObject(key, found.size or 0, f"{found.etag} {found.last_modified}")
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         """Every object below a prefix, in the order of their keys."""

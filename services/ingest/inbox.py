@@ -6,8 +6,9 @@ longer waits in the spool; and the object is still the one that was fetched.
 
     inbox/<sequence>-<hash>.json in the spool     an object that was fetched (`Fetched`)
 
-is written before the message is acknowledged and stays for a while after the object is gone: a
-second message that says the same is then known, and not refused for an object that is missing.
+is written before the message is acknowledged and outlives the object, for a while and for as long
+as a message from before its end waits: a second message that says the same is then known, and not
+refused for an object that is missing.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from services.ingest.forward_queue import wait
 from services.ingest.incoming import Incoming
 from services.ingest.submitted import digest
 from services.ingest.upstream import Upstream
-from shared.bus import StoredMessage
+from shared.bus import StoredMessage, StreamState
 from shared.errors import ObjectMissing, StoreUnavailable, TooLarge, Unavailable
 from shared.messages import encode
 from shared.object_store import ObjectStore
@@ -43,16 +44,23 @@ _EVERY = 0.5
 _log = logging.getLogger(__name__)
 
 
+class Removed(Struct, frozen=True, kw_only=True):
+    """When an object was seen to, and which messages there were then."""
+
+    time: Annotated[datetime, Meta(description="When")]
+    epoch: Annotated[str, Meta(description="Of SUBMIT")]
+    last: Annotated[int, Meta(description="Sequence of the last message of SUBMIT")]
+
+
 class Fetched(Struct, frozen=True, kw_only=True):
     """An object of the inbox that is in the spool, and the message that named it."""
 
     object: Annotated[str, Meta(description="Its key")]
-    size: Annotated[int, Meta(description="Bytes")]
+    stamp: Annotated[str, Meta(description="The store's, by which it is known again")]
     sequence: Annotated[int, Meta(description="The message's place in SUBMIT")]
     message: Annotated[str, Meta(description="The message's digest")]
     entry: Annotated[str, Meta(description="Key of the spool's entry")]
-    time: Annotated[datetime, Meta(description="When it was fetched")]
-    removed: Annotated[bool, Meta(description="Whether the object was seen to")] = False
+    removed: Annotated[Removed | None, Meta(description="That the object was seen to")] = None
 
     @property
     def file(self) -> str:
@@ -60,8 +68,8 @@ class Fetched(Struct, frozen=True, kw_only=True):
         return f"{self.sequence}-{hashlib.sha256(self.object.encode()).hexdigest()[:16]}.json"
 
 
-async def fetch(store: ObjectStore, key: str, audio: Incoming, most: int) -> None:
-    """Write an object of at most `most` bytes to the spool.
+async def fetch(store: ObjectStore, key: str, audio: Incoming, most: int) -> str:
+    """Write an object of at most `most` bytes to the spool; returns its stamp.
 
     Raises ObjectMissing, TooLarge, StoreUnavailable, Full.
     """
@@ -81,6 +89,7 @@ async def fetch(store: ObjectStore, key: str, audio: Incoming, most: int) -> Non
         if not data:
             raise StoreUnavailable(f"The object {key!r} changed while it was fetched.")
         await audio.write(data)
+    return found.stamp
 
 
 class Inbox:
@@ -94,7 +103,7 @@ class Inbox:
         keep: float,
     ) -> None:
         """`waits`: whether an entry of the spool, by its key, is not yet forwarded; `keep`: seconds
-        for which what was fetched is remembered."""
+        for which what was removed is remembered."""
         self._folder = folder
         self._upstream = upstream
         self._waits = waits
@@ -113,17 +122,16 @@ class Inbox:
             else:
                 self._known[path.name] = fetched
 
-    async def note(self, object: str, size: int, message: StoredMessage, entry: str) -> None:
+    async def note(self, object: str, stamp: str, message: StoredMessage, entry: str) -> None:
         """Remember, durably, that an object is in the spool. Raises Full."""
         with disk.no_room_is_full():
             await self._write(
                 Fetched(
                     object=object,
-                    size=size,
+                    stamp=stamp,
                     sequence=message.sequence,
                     message=digest(message),
                     entry=entry,
-                    time=datetime.now(UTC),
                 )
             )
 
@@ -149,13 +157,20 @@ class Inbox:
                     await stopping.wait()
 
     async def _look(self) -> None:
+        state: StreamState | None = None
         for fetched in list(self._known.values()):
-            if not fetched.removed:
+            if fetched.removed is None:
                 if not self._waits(fetched.entry) and await self._is_ours(fetched):
                     await self._remove(fetched)
-            elif datetime.now(UTC) - fetched.time > self._keep:
-                (self._folder / fetched.file).unlink(missing_ok=True)
-                del self._known[fetched.file]
+            elif datetime.now(UTC) - fetched.removed.time > self._keep:
+                state = state or await self._state()
+                if state.epoch != fetched.removed.epoch or state.first > fetched.removed.last:
+                    (self._folder / fetched.file).unlink(missing_ok=True)
+                    del self._known[fetched.file]
+
+    async def _state(self) -> StreamState:
+        bus = await self._upstream.bus()
+        return await bus.state(SUBMIT.name)
 
     async def _is_ours(self, fetched: Fetched) -> bool:
         """Whether its message is gone, so that nobody will fetch it again."""
@@ -166,11 +181,13 @@ class Inbox:
     async def _remove(self, fetched: Fetched) -> None:
         store = await self._upstream.store()
         found = await store.stat(fetched.object)
-        if found is not None and found.size == fetched.size:
+        if found is not None and found.stamp == fetched.stamp:
             await store.delete(fetched.object)
         elif found is not None:
-            _log.warning("an object of the inbox was replaced, and is left alone")
-        await self._write(msgspec.structs.replace(fetched, removed=True))
+            _log.warning("an object of the inbox was put there again, and is left alone")
+        state = await self._state()
+        removed = Removed(time=datetime.now(UTC), epoch=state.epoch, last=state.last)
+        await self._write(msgspec.structs.replace(fetched, removed=removed))
 
     async def _write(self, fetched: Fetched) -> None:
         path = self._folder / fetched.file

@@ -165,6 +165,7 @@ class Submissions:
     async def _accept(self, message: StoredMessage) -> None:
         with self._measures.upload() as outcome:
             submitted = read(message, self._most_inline)
+            stamp = ""
             reception = self._reception
             async with reception.spool.receive() as audio:
                 if submitted.audio is not None:
@@ -173,7 +174,7 @@ class Submissions:
                 elif submitted.object is not None:
                     store = await self._upstream.store()
                     try:
-                        await fetch(store, submitted.object, audio, reception.max_bytes)
+                        stamp = await fetch(store, submitted.object, audio, reception.max_bytes)
                     except ObjectMissing:
                         if not self._inbox.was_fetched(message, submitted.object):
                             raise
@@ -187,7 +188,7 @@ class Submissions:
             if submitted.object is not None:
                 # After it is in the spool and before the acknowledgment: nobody removes an object
                 # that is not noted, and what is noted is not missed.
-                await self._inbox.note(submitted.object, audio.size, message, held.entry.key)
+                await self._inbox.note(submitted.object, stamp, message, held.entry.key)
 
 
 async def _next(bus: Bus, consumer: Consumer, stopping: asyncio.Event) -> Delivery | None:

@@ -330,15 +330,32 @@ async def test_an_object_stays_while_its_recording_is_only_in_the_spool(world: W
         await until(lambda: not world.objects("inbox/"))
 
 
-async def test_an_object_that_was_replaced_is_left_alone(world: World) -> None:
+@pytest.mark.parametrize("more", [b"", b"more"])
+async def test_an_object_that_was_put_again_is_left_alone(world: World, more: bytes) -> None:
     async with process(world, forwards=False):
-        world.store.objects[KEY] = WAV
+        world.store.objects[KEY] = bytes(bytearray(WAV))
         await submit(world.bus, stored(KEY))
         await settled(world)
-        world.store.objects[KEY] = WAV + b"more"
+        before = world.store.objects[KEY]
+        world.store.objects[KEY] = bytes(bytearray(WAV + more))
     async with process(world, keep=0.0):
         await until(lambda: files(world.folder) == [])
         assert world.objects("inbox/") == [KEY]
+    assert before[: len(WAV)] == WAV
+
+
+async def test_a_message_that_waited_longer_than_anything_is_kept_is_known(world: World) -> None:
+    async with process(world, looping=False, keep=0.0) as ingest:
+        world.store.objects[KEY] = WAV
+        await submit(world.bus, stored(KEY))
+        await submit(world.bus, stored(KEY))
+        await ingest.take()
+        await until(lambda: not world.objects("inbox/"))
+        await asyncio.sleep(1.2)
+        await ingest.take()
+        await until(lambda: files(world.folder) == [])
+    assert len(await jobs(world.bus)) == 1
+    assert await waiting(world.bus) == await refused(world.bus) == []
 
 
 @pytest.mark.parametrize("fails", ["echobase.dead", ".refused"])
