@@ -16,13 +16,14 @@ def makers(folder: Path) -> Mapping[str, Maker]:
     """By name, what makes a damaged file; `folder` is for the good ones."""
     found: dict[str, Maker] = {}
     for kind in KINDS:
-        whole = _whole(folder, kind)
-        found[f"cut {kind}"] = _cut(f"cut {kind}", whole)
-        found[f"flipped {kind}"] = _flipped(f"flipped {kind}", whole)
+        content = whole(folder, kind)
+        found[f"cut {kind}"] = _cut(f"cut {kind}", content)
+        found[f"flipped {kind}"] = _flipped(f"flipped {kind}", content)
     return found
 
 
-def _whole(folder: Path, kind: str) -> bytes:
+def whole(folder: Path, kind: str) -> bytes:
+    """A good file of one of `KINDS`."""
     path = folder / f"whole.{kind}"
     # FFmpeg's own Vorbis encoder takes no mono, so that kind holds a tone and no speech.
     made = write(path, kind) if kind == "ogg" else reencode(_SPOKEN.path, path, kind)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.soak import damaged, misfits, pretenders
+from tests.soak import damaged, misfits, pretenders, submissions
 from tests.soak.damaged import Maker
 from tests.soak.piece import BadJob, Piece
 
@@ -20,6 +20,7 @@ def deal(seed: int, count: int, folder: Path) -> Iterator[Piece]:
         *damaged.makers(folder).values(),
         *pretenders.makers(folder).values(),
         *misfits.makers().values(),
+        *submissions.makers(folder).values(),
         _unreadable_job,
     ]
     waiting: list[Maker] = []

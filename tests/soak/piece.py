@@ -44,4 +44,15 @@ class BadJob:
     payload: bytes
 
 
-Piece = Upload | Wire | BadJob
+@dataclass(frozen=True)
+class Submission:
+    """A message to SUBMIT."""
+
+    kind: str
+    payload: bytes
+    named: str = ""
+    """The field that its refusal names; whichever if empty."""
+    right: Right = "refused"
+
+
+Piece = Upload | Wire | BadJob | Submission

@@ -14,22 +14,23 @@ import msgspec
 
 from deploy.local.samples import samples
 from shared import subjects
-from shared.bus import Bus, Message
+from shared.bus import Bus, Message, StoredMessage
 from shared.client import Accepted, Client, Gap
-from shared.messages import Completed, Failed, Segment
+from shared.messages import Completed, Failed, Refused, Segment, decode
 from shared.nats_bus import connect
 from shared.outcome import Outcome, follow_to_end
-from shared.topology import DEAD
+from shared.topology import DEAD, EVENTS, SUBMIT
 from tests.soak import door
-from tests.soak.piece import BadJob, Piece
+from tests.soak.piece import BadJob, Piece, Submission
 from tests.soak.site import SERVICES, Site
-from tests.soak.verdict import wrong
+from tests.soak.verdict import unclear, wrong
 from tests.support.nats_buses import until
 
 SETTLED = 100
 """Pieces after which the services are as large as they should ever be."""
 GROWTH = 0.10
 """Share by which they may be larger in the end."""
+_ENDS = (".refused", ".completed", ".failed")
 _GOOD = min(samples(), key=lambda sample: sample.duration)
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -47,9 +48,8 @@ class Result:
     dead: int = 0
     """Dead letters."""
     seconds: float = 0.0
-    settled: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Each process's resident bytes after the first pieces; empty in a shorter soak."""
-    last: Mapping[str, int] = field(default_factory=dict[str, int])
+    sizes: dict[int, Mapping[str, int]] = field(default_factory=dict[int, Mapping[str, int]])
+    """Each process's resident bytes after every so many pieces."""
     findings: list[str] = field(default_factory=list[str])
     """Everything that is wrong."""
 
@@ -95,8 +95,8 @@ class Soak:
         # What nobody answered may take a moment to be cleared away.
         await self._only_kept_is_spooled(piece)
         self._result.pieces += 1
-        if self._result.pieces == SETTLED:
-            self._result.settled = self._site.sizes()
+        if self._result.pieces % SETTLED == 0:
+            self._result.sizes[self._result.pieces] = self._site.sizes()
         self._tell(self._result)
 
     async def _send(self, piece: Piece, client: Client, bus: Bus) -> str:
@@ -104,6 +104,8 @@ class Soak:
             await bus.publish(Message(subjects.job("live"), piece.payload))
             self._letters += 1
             return "dead letter"
+        if isinstance(piece, Submission):
+            return await self._submit(piece, bus)
         answer = await door.send(piece, self._site.port, self._unlike_any())
         if complaint := wrong(piece, answer):
             self._find(piece, complaint)
@@ -111,6 +113,34 @@ class Soak:
             return f"refused {answer.status}" if answer.status else "no answer"
         accepted = msgspec.json.decode(answer.body, type=Accepted)
         return (await self._ended(accepted, client))[0]
+
+    async def _submit(self, piece: Submission, bus: Bus) -> str:
+        """What comes of a submission, by the last event of a channel of its own."""
+        self._turn += 1
+        channel = f"piece-{self._turn}"
+        message = Message(subjects.submission("soak", channel), piece.payload)
+        await bus.publish(message)
+        last: StoredMessage | None = None
+
+        async def over() -> bool:
+            nonlocal last
+            last = await bus.last(EVENTS.name, f"echobase.events.soak.{channel}.>")
+            return last is not None and last.subject.endswith(_ENDS)
+
+        await until(over)
+        assert last is not None
+        _, _, _, _, recording, _, kind = last.subject.split(".")
+        if kind == "refused":
+            self._letters += 1
+            if complaint := unclear(piece, decode(last.data, Refused)):
+                self._find(piece, complaint)
+            return "refused by an event"
+        self._kept.add(recording)
+        if kind == "failed":
+            self._letters += 1
+        if piece.right != "either":
+            self._find(piece, f"was taken: {kind}")
+        return "transcribed" if kind == "completed" else kind
 
     async def _good(self, client: Client) -> str:
         """The words of a good recording, or why there are none."""
@@ -166,6 +196,8 @@ class Soak:
             findings.append(f"{self._result.dead} dead letters instead of {self._letters}")
         if self._result.dead > self._letters:
             findings.append(f"{self._result.dead} dead letters instead of {self._letters}")
+        if waiting := sum([len(batch) async for batch in bus.read(SUBMIT.name, [">"])]):
+            findings.append(f"{waiting} messages wait in SUBMIT")
         if strays := await self._site.stored() - self._kept:
             findings.append(f"left in the store: {strays}")
         if left := self._site.temporary():
@@ -173,10 +205,10 @@ class Soak:
         findings += [*self._site.changes(), *self._site.faults(), *self._growth()]
 
     def _growth(self) -> list[str]:
-        self._result.last = self._site.sizes()
-        if not self._result.settled:
+        sizes = list(self._result.sizes.values())
+        if len(sizes) < 2:
             return []
-        grown = {name: self._result.last[name] / self._result.settled[name] for name in SERVICES}
+        grown = {name: sizes[-1][name] / sizes[0][name] for name in SERVICES}
         return [
             f"{name} is {share - 1:.0%} larger than after the first {SETTLED} pieces"
             for name, share in grown.items()

@@ -21,7 +21,8 @@ def soaked(folder: Path) -> Generator["Site"]:
     """A stack of its own, in a folder, until the context ends."""
     temporary = folder / "temporary"
     temporary.mkdir()
-    stack = RunningStack(folder, TMPDIR=str(temporary))
+    # A ring that is full soon: what it holds of the latest events is no growth.
+    stack = RunningStack(folder, TMPDIR=str(temporary), ECHOBASE_RING_EVENTS="200")
     stack.start()
     try:
         yield Site(stack)
@@ -74,10 +75,11 @@ class Site:
         return entries | refused | {path.name for path in (spool / "incoming").iterdir()}
 
     async def stored(self) -> set[str]:
-        """Recordings in the store, and whatever else there is."""
+        """Recordings in the store, and whatever else there is but the inbox, which is others'."""
         store = S3Store(self.stack.store)
         try:
-            return {_recording(item.key) async for item in store.list("")}
+            keys = [item.key async for item in store.list("")]
+            return {_recording(key) for key in keys if not key.startswith("inbox/")}
         finally:
             await store.close()
 

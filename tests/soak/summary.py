@@ -3,6 +3,7 @@
 from collections import Counter
 
 from tests.soak.run import Result
+from tests.soak.site import SERVICES
 
 _SHOWN = 30
 _MIB = 1024**2
@@ -35,8 +36,8 @@ def _total(result: Result) -> list[tuple[str, str]]:
 
 def _sizes(result: Result) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    for name, last in result.last.items():
-        before = result.settled.get(name)
-        change = f" (before: {before / _MIB:.1f}; {last / before - 1:+.1%})" if before else ""
-        rows.append((f"MiB of {name}", f"{last / _MIB:.1f}{change}"))
+    for name in SERVICES if result.sizes else ():
+        sizes = [sizes[name] for sizes in result.sizes.values()]
+        shown = ", ".join(f"{size / _MIB:.1f}" for size in sizes)
+        rows.append((f"MiB of {name}", f"{shown} ({sizes[-1] / sizes[0] - 1:+.1%})"))
     return rows

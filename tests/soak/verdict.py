@@ -1,7 +1,8 @@
 """Whether an answer to a piece is right."""
 
+from shared.messages import Refused
 from tests.soak.door import Answer
-from tests.soak.piece import Upload, Wire
+from tests.soak.piece import Submission, Upload, Wire
 
 _PROBLEM = "application/problem+json"
 
@@ -17,6 +18,15 @@ def wrong(piece: Upload | Wire, answer: Answer) -> str | None:
             return None
         case _:
             return _no_clear_refusal(piece, answer)
+
+
+def unclear(piece: Submission, refusal: Refused) -> str | None:
+    """What a refusal leaves unsaid, or says wrong; None if nothing."""
+    if not (refusal.code and refusal.reason):
+        return f"not explained: {refusal}"
+    if piece.named and refusal.field != piece.named:
+        return f"names {refusal.field!r} instead of {piece.named!r}: {refusal.reason}"
+    return None
 
 
 def _no_clear_refusal(piece: Upload | Wire, answer: Answer) -> str | None:
