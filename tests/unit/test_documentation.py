@@ -113,10 +113,16 @@ def test_a_field_without_description_is_found() -> None:
 
 def test_the_readme_has_every_event_and_every_field() -> None:
     section = readme.section(README, "Messages for other services")
-    for kind in (*messages.Event.__args__, messages.EventBase, messages.Transcript):
+    for kind in (
+        *messages.Event.__args__,
+        messages.EventBase,
+        messages.Refused,
+        messages.Submission,
+        messages.Transcript,
+    ):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.encode_name}`" in section
-    assert all(f"**`{name}`**" in section for name in messages.EVENT_TYPES)
+    assert all(f"**`{name}`**" in section for name in messages.ALL_TYPES)
 
 
 # --- commands ---

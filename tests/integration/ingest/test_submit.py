@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from services.ingest.dead_letters import letters
+from services.ingest.dead_replay import replay
 from shared import object_keys, subjects
 from shared.bus import Message
 from shared.envelope import DEAD_CODE
@@ -202,6 +204,27 @@ async def test_killed_again_and_again_it_takes_each_once(
             assert await refused(bus) == await dead(bus) == []
     finally:
         await service.end()
+
+
+async def test_a_dead_letter_is_submitted_again_by_its_replay(
+    tmp_path: Path, nats: NatsFixture, store_settings: StoreSettings
+) -> None:
+    async with (
+        reached(nats.settings, store_settings) as (bus, store),
+        serving(tmp_path, store, bus) as ingest,
+    ):
+        await ready(bus, store)
+        await submit(bus, stored("inbox/late.wav", correlation_id="call-1"))
+        await settled(bus)
+        [letter] = await letters(bus)
+        assert (letter.code, letter.service) == ("object-missing", "ingest")
+        await store.put("inbox/late.wav", audio_files.wav())
+        await replay(bus, letter)
+        await settled(bus)
+        await forwarded(ingest)
+        assert [event.correlation_id for event in await queued(bus)] == ["call-1"]
+        assert await dead(bus) == []
+        assert len(await refused(bus)) == 1
 
 
 def _forwarded(folder: Path) -> int:
