@@ -2,22 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from services.ingest.forwarder import Forwarder
-from services.ingest.inbox import FOLDER, Inbox
-from services.ingest.measures import Measures
-from services.ingest.reception import Reception
-from services.ingest.spool import Spool
-from services.ingest.submissions import ATTEMPTS, Submissions, decide
-from services.ingest.upstream import Upstream
+from services.ingest.submissions import ATTEMPTS, decide
 from shared import envelope, object_keys
-from shared.bus import Fence, Message, Published
 from shared.errors import (
     BadInput,
     BadMessage,
@@ -26,120 +17,19 @@ from shared.errors import (
     ObjectMissing,
     StoreUnavailable,
 )
-from shared.memory_bus import MemoryBus
-from shared.memory_store import MemoryStore
 from shared.messages import Job, Recording, VersionRequest, decode
-from shared.topology import submissions, topology
 from tests.support import audio_files
-from tests.support.forwarding import soon
-from tests.support.ingest import MIB, files, jobs, open_spool, until
+from tests.support.ingest import MIB, files, jobs, until
+from tests.support.ingest_lives import World, forwarded, process, settled
 from tests.support.submitting import dead, inline, queued, refused, stored, submit, waiting
 
 WAV = audio_files.wav()
 KEY = "inbox/call.wav"
 
 
-class Bus(MemoryBus):
-    """A bus that can fail when a subject is published to, before it does or after."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        super().__init__(clock)
-        self.fails: str | None = None
-        self.after = False
-
-    async def publish(self, message: Message, fence: Fence | None = None) -> Published:
-        fails = self.fails is not None and self.fails in message.subject
-        if fails and not self.after:
-            raise BusUnavailable("as planned")
-        published = await super().publish(message, fence)
-        if fails:
-            raise BusUnavailable("as planned")
-        return published
-
-
-class World:
-    """What outlives a process: store, bus and disk; and a clock that is moved by hand."""
-
-    def __init__(self, folder: Path) -> None:
-        self.now = 0.0
-        self.folder = folder
-        self.store = MemoryStore()
-        self.bus = Bus(lambda: self.now)
-
-    def objects(self, start: str) -> list[str]:
-        return [key for key in self.store.objects if key.startswith(start)]
-
-
-@dataclass
-class Process:
-    """One life of ingest, less its HTTP."""
-
-    world: World
-    spool: Spool
-    inbox: Inbox
-    taken: Submissions
-
-    async def take(self) -> None:
-        """Handle one message, as its loop would."""
-        (delivery,) = await self.world.bus.fetch(submissions(), 1, 1.0)
-        await self.taken.handle(self.world.bus, delivery)
-
-
-@asynccontextmanager
-async def process(
-    world: World,
-    *,
-    spool_bytes: int = 64 * MIB,
-    keep: float = 600.0,
-    looping: bool = True,
-    forwards: bool = True,
-    most_inline: int = MIB,
-) -> AsyncGenerator[Process]:
-    """Ingest, until the end of the context kills it."""
-    spool = open_spool(world.folder, spool_bytes)
-    upstream = Upstream(world.store, world.bus, topology())
-    await upstream.bus()
-    forwarder = Forwarder(spool, upstream, keep, soon)
-    inbox = Inbox(world.folder / FOLDER, upstream, spool.waits, keep)
-    inbox.open()
-    taken = Submissions(
-        upstream,
-        submissions(),
-        Reception(spool, MIB, 60.0),
-        inbox,
-        forwarder,
-        Measures(forwarder.backlog, lambda: spool.room.used),
-        most_inline,
-        soon,
-    )
-    never = asyncio.Event()
-    tasks = [asyncio.create_task(inbox.run(never))]
-    tasks += [asyncio.create_task(forwarder.run(never, 4.0))] if forwards else []
-    tasks += [asyncio.create_task(taken.run(never))] if looping else []
-    try:
-        yield Process(world, spool, inbox, taken)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        spool.close()
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path / "spool")
-
-
-async def settled(world: World) -> None:
-    """Until SUBMIT is empty, while the clock goes on."""
-    async with asyncio.timeout(20.0):
-        while await waiting(world.bus):
-            world.now += 1.0
-            await asyncio.sleep(0.005)
-
-
-async def forwarded(ingest: Process, count: int = 1) -> None:
-    await until(lambda: sum(not held.waiting for held in ingest.spool.held) == count)
 
 
 SAID = {"correlation_id": "call-1", "metadata": {"incident": 42}, "words": True}
@@ -190,17 +80,6 @@ async def test_a_doubled_submission_is_one_recording(world: World, way: str) -> 
     assert len(await jobs(world.bus)) == 1
     assert len(await queued(world.bus)) == 1
     assert await refused(world.bus) == []
-
-
-async def test_two_objects_of_one_call_are_both_removed(world: World) -> None:
-    async with process(world) as ingest:
-        for name in ("inbox/a.wav", "inbox/b.wav"):
-            world.store.objects[name] = WAV
-            await submit(world.bus, stored(name))
-        await settled(world)
-        await forwarded(ingest)
-        await until(lambda: not world.objects("inbox/"))
-    assert len(await jobs(world.bus)) == 1
 
 
 REFUSED = [
@@ -288,74 +167,6 @@ async def test_a_store_that_is_away_refuses_nothing(world: World) -> None:
         await settled(world)
         await forwarded(ingest)
     assert await refused(world.bus) == await dead(world.bus) == []
-
-
-async def test_a_death_between_spool_and_acknowledgment_takes_it_once(world: World) -> None:
-    async with process(world, looping=False) as ingest:
-        world.store.objects[KEY] = WAV
-        await submit(world.bus, stored(KEY))
-        (delivery,) = await world.bus.fetch(submissions(), 1, 1.0)
-
-        class Lost:
-            message = delivery.message
-            attempt = delivery.attempt
-            hand_back = delivery.hand_back
-            keep_alive = delivery.keep_alive
-
-            async def ack(self) -> None:
-                raise BusUnavailable("as planned")
-
-        await ingest.taken.handle(world.bus, Lost())
-        await forwarded(ingest)
-        # The object stays for as long as somebody may be given the message.
-        await asyncio.sleep(1.2)
-        assert world.objects("inbox/") == [KEY]
-    async with process(world, keep=0.0):
-        world.now += 31.0
-        await settled(world)
-        await until(lambda: not world.objects("inbox/"))
-        await until(lambda: files(world.folder) == [])
-    assert len(await jobs(world.bus)) == 1
-    assert await refused(world.bus) == []
-
-
-async def test_an_object_stays_while_its_recording_is_only_in_the_spool(world: World) -> None:
-    async with process(world, forwards=False):
-        world.store.objects[KEY] = WAV
-        await submit(world.bus, stored(KEY))
-        await settled(world)
-        await asyncio.sleep(1.2)
-        assert world.objects("inbox/") == [KEY]
-    async with process(world):
-        await until(lambda: not world.objects("inbox/"))
-
-
-@pytest.mark.parametrize("more", [b"", b"more"])
-async def test_an_object_that_was_put_again_is_left_alone(world: World, more: bytes) -> None:
-    async with process(world, forwards=False):
-        world.store.objects[KEY] = bytes(bytearray(WAV))
-        await submit(world.bus, stored(KEY))
-        await settled(world)
-        before = world.store.objects[KEY]
-        world.store.objects[KEY] = bytes(bytearray(WAV + more))
-    async with process(world, keep=0.0):
-        await until(lambda: files(world.folder) == [])
-        assert world.objects("inbox/") == [KEY]
-    assert before[: len(WAV)] == WAV
-
-
-async def test_a_message_that_waited_longer_than_anything_is_kept_is_known(world: World) -> None:
-    async with process(world, looping=False, keep=0.0) as ingest:
-        world.store.objects[KEY] = WAV
-        await submit(world.bus, stored(KEY))
-        await submit(world.bus, stored(KEY))
-        await ingest.take()
-        await until(lambda: not world.objects("inbox/"))
-        await asyncio.sleep(1.2)
-        await ingest.take()
-        await until(lambda: files(world.folder) == [])
-    assert len(await jobs(world.bus)) == 1
-    assert await waiting(world.bus) == await refused(world.bus) == []
 
 
 @pytest.mark.parametrize("fails", ["echobase.dead", ".refused"])
