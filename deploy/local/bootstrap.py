@@ -22,6 +22,7 @@ TOOLS = ROOT / ".tools" / "uv"
 VENV = ROOT / ".venv"
 STAMP = VENV / ".echobase.json"
 WHEELS = ROOT / ".cache" / "wheels"
+PACKAGES = ("shared", "services", "deploy")
 PIP = (sys.executable, "-m", "pip")
 PIP_OPTIONS = ("--require-hashes", "--no-deps", "--disable-pip-version-check", "--no-input")
 # The later holds all of the earlier.
@@ -94,8 +95,10 @@ def install(uv: Path, extra: str) -> None:
             "uv could not make .venv",
         )
     source = ["--no-index", "--find-links", str(WHEELS)]
+    # Compiled now, or every start would: where PYTHONDONTWRITEBYTECODE is set it is never kept.
+    options = ["--quiet", "--require-hashes", "--compile-bytecode"]
     _run(
-        [str(uv), "pip", "sync", "--quiet", "--require-hashes", *source, str(lock)],
+        [str(uv), "pip", "sync", *options, *source, str(lock)],
         env,
         "uv could not install the packages",
     )
@@ -104,6 +107,11 @@ def install(uv: Path, extra: str) -> None:
         [str(uv), "pip", "install", "--quiet", "--no-deps", "-e", str(ROOT)],
         env,
         "uv could not install EchoBase",
+    )
+    _run(
+        [str(VENV / "bin" / "python"), "-m", "compileall", "-q", *PACKAGES],
+        env,
+        "EchoBase could not be compiled",
     )
 
 
