@@ -1,10 +1,12 @@
 """`GET /v1/recordings/{id}`: a recording, its transcripts and its audio."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
@@ -81,55 +83,35 @@ async def transcript_json(
     return await catalogue.transcript(checked(recording_id), version)
 
 
-@get(
-    f"{_PATH}/transcript.txt",
-    media_type="text/plain",
-    summary="A transcript, as plain text",
-    tags=["recordings"],
-    responses=_MISSING,
+def _in_form(
+    form: str, called: str, media_type: str, render: Callable[[Transcript], str]
+) -> HTTPRouteHandler:
+    """The route of a transcript in a form for people or players."""
+
+    @get(
+        f"{_PATH}/transcript.{form}",
+        media_type=media_type,
+        summary=f"A transcript, as {called}",
+        description=f"Give a version's transcript as {called}.",
+        tags=["recordings"],
+        responses=_MISSING,
+    )
+    async def transcript(
+        recording_id: FromPath[str],
+        catalogue: NamedDependency[Catalogue],
+        version: _VersionNumber = None,
+    ) -> Response[str]:
+        found = await catalogue.transcript(checked(recording_id), version)
+        return Response(render(found), media_type=media_type)
+
+    return transcript
+
+
+transcript_txt = _in_form("txt", "plain text, a line for each segment", "text/plain", subtitles.txt)
+transcript_srt = _in_form(
+    "srt", "SubRip subtitles", "application/x-subrip; charset=utf-8", subtitles.srt
 )
-async def transcript_txt(
-    recording_id: FromPath[str],
-    catalogue: NamedDependency[Catalogue],
-    version: _VersionNumber = None,
-) -> Response[str]:
-    """Give a version's transcript, a line for each segment."""
-    found = await catalogue.transcript(checked(recording_id), version)
-    return _text(subtitles.txt(found), "text/plain")
-
-
-@get(
-    f"{_PATH}/transcript.srt",
-    media_type="application/x-subrip",
-    summary="A transcript, as SubRip subtitles",
-    tags=["recordings"],
-    responses=_MISSING,
-)
-async def transcript_srt(
-    recording_id: FromPath[str],
-    catalogue: NamedDependency[Catalogue],
-    version: _VersionNumber = None,
-) -> Response[str]:
-    """Give a version's transcript as SubRip."""
-    found = await catalogue.transcript(checked(recording_id), version)
-    return _text(subtitles.srt(found), "application/x-subrip; charset=utf-8")
-
-
-@get(
-    f"{_PATH}/transcript.vtt",
-    media_type="text/vtt",
-    summary="A transcript, as WebVTT subtitles",
-    tags=["recordings"],
-    responses=_MISSING,
-)
-async def transcript_vtt(
-    recording_id: FromPath[str],
-    catalogue: NamedDependency[Catalogue],
-    version: _VersionNumber = None,
-) -> Response[str]:
-    """Give a version's transcript as WebVTT."""
-    found = await catalogue.transcript(checked(recording_id), version)
-    return _text(subtitles.vtt(found), "text/vtt")
+transcript_vtt = _in_form("vtt", "WebVTT subtitles", "text/vtt", subtitles.vtt)
 
 
 def checked(recording_id: str) -> str:
@@ -141,7 +123,3 @@ def checked(recording_id: str) -> str:
             limit="32 hex digits",
         )
     return recording_id
-
-
-def _text(content: str, media_type: str) -> Response[str]:
-    return Response(content, media_type=media_type)
