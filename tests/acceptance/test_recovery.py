@@ -68,3 +68,5 @@ async def test_a_transcript_is_the_same_whatever_part_is_killed_meanwhile(
         lambda: f"{part} ended (killed by SIGKILL)" in shaken.output.read_text(),
         "word of the supervisor",
     )
+    # The transcript may be there before the part is: the next one's upload needs it.
+    shaken.wait(lambda: shaken.answers(part), part)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -99,6 +100,15 @@ class RunningStack:
             "ECHOBASE_STORE_ACCESS_KEY": login.store_access_key,
             "ECHOBASE_STORE_SECRET_KEY": login.store_secret_key,
         }
+
+    def answers(self, part: str) -> bool:
+        """Whether something listens where the part does."""
+        port = self.ports["NATS" if part == "nats-server" else part.upper()]
+        try:
+            with socket.create_connection(("127.0.0.1", port)):
+                return True
+        except ConnectionRefusedError:
+            return False
 
     def kill(self, part: str) -> None:
         """End one part as kill -9 does."""
