@@ -58,8 +58,11 @@ async def test_a_handed_back_job_is_another_workers_at_once(stack: Stack, client
     accepted = await submit(client, LONGEST.path)
     following = asyncio.create_task(events_of(client, accepted))
     await until_logged(stack, "transcriber-a", "decoding", 2)
+    # Frozen meanwhile: a quick machine would be through before the other worker is there.
+    stack.process("transcriber-a").signal(signal.SIGSTOP)
     await start(stack, "transcriber-b", ack_wait=NEVER)
     stack.process("transcriber-a").terminate()
+    stack.process("transcriber-a").signal(signal.SIGCONT)
     assert await ended(stack, "transcriber-a") == 0
     events, gaps = await following
     assert gaps == []

@@ -32,7 +32,7 @@ class RunningStack:
         self.folder = folder
         self.data = folder / "data"
         self.output = folder / "up.log"
-        self.ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+        self.ports: dict[str, int] = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self.env = {
             **os.environ,
             **{f"ECHOBASE_{name}_PORT": str(port) for name, port in self.ports.items()},
@@ -103,9 +103,9 @@ class RunningStack:
 
     def answers(self, part: str) -> bool:
         """Whether something listens where the part does."""
-        port = self.ports["NATS" if part == "nats-server" else part.upper()]
+        name = "NATS" if part == "nats-server" else part.upper()
         try:
-            with socket.create_connection(("127.0.0.1", port)):
+            with socket.create_connection(("127.0.0.1", self.ports[name])):
                 return True
         except ConnectionRefusedError:
             return False

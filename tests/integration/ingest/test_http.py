@@ -234,7 +234,14 @@ async def test_the_description_is_complete(ingest: Ingest) -> None:
     assert form["schema"]["required"] == ["file"]
     assert all(parameter["description"] for parameter in upload["parameters"])
     assert form["examples"]
-    assert set(schema["paths"]) == {"/v1/recordings", "/v1/spool/{recording_id}"}
+    assert set(schema["paths"]) == {
+        "/v1/recordings",
+        "/v1/recordings/{recording_id}/versions",
+        "/v1/spool/refused",
+        "/v1/spool/refused/{key}",
+        "/v1/spool/refused/{key}/retry",
+        "/v1/spool/{recording_id}",
+    }
 
 
 async def test_a_job_carries_the_trace_of_its_upload_even_over_a_restart(
