@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from shared.bus import Bus
+from shared.errors import BusUnavailable
 from shared.nats_bus import NatsBus
 from shared.nats_link import Link
 from shared.s3_store import S3Store
@@ -30,6 +32,7 @@ from tests.chaos.settle import caught_up, emptied, progress, settled
 from tests.chaos.stack import SERVERS, TRANSCRIBERS, Stack
 from tests.chaos.summary import Figures, Result
 from tests.chaos.tally import Tally
+from tests.chaos.waiting import until
 from tests.chaos.watch import Watch
 
 Tell = Callable[[str], None]
@@ -101,6 +104,19 @@ def _make(plan: Plan, folder: Path) -> Material:
     return Material(planned, baits, poisoned, unique([*planned, *extra, *poisoned]))
 
 
+async def _epoch(bus: Bus) -> str:
+    """The epoch of EVENTS; services say that they are ready before they have made it."""
+
+    async def made() -> bool:
+        try:
+            return bool(await bus.state(EVENTS.name))
+        except BusUnavailable:
+            return False
+
+    await until(made, "the stream EVENTS")
+    return (await bus.state(EVENTS.name)).epoch
+
+
 async def _play(
     plan: Plan, material: Material, stack: Stack, tell: Tell
 ) -> tuple[History, Figures]:
@@ -113,7 +129,7 @@ async def _play(
         tally = Tally()
         ambush = Ambush(stack, watch, producer, material.baits, tally)
         disturber = Disturber(stack, watch, link, ambush, tally, tell)
-        epoch = (await bus.state(EVENTS.name)).epoch
+        epoch = await _epoch(bus)
         clients = plan_clients(plan.seed, list(material.by_recording.values()), plan.clients)
         followers = Followers(stack.stream_url, clients, plan.seed, f"{epoch}-0")
         log = EventLog(bus)
