@@ -12,6 +12,10 @@ if __name__ == "__main__":
     # that sees windows of every length these were 160 MB more after some hundred recordings.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
+    from services.transcriber.allocator import give_back
+
+    give_back()
+
     from services.transcriber.app import main
 
     lifecycle.run("transcriber", main)
