@@ -21,8 +21,9 @@ def soaked(folder: Path) -> Generator["Site"]:
     """A stack of its own, in a folder, until the context ends."""
     temporary = folder / "temporary"
     temporary.mkdir()
-    # A ring that is full soon: what it holds of the latest events is no growth.
-    stack = RunningStack(folder, TMPDIR=str(temporary), ECHOBASE_RING_EVENTS="200")
+    # What is kept for a while, by number or by time, is at its most before the sizes are compared.
+    kept = {"ECHOBASE_RING_EVENTS": "200", "ECHOBASE_SPOOL_KEEP": "20"}
+    stack = RunningStack(folder, TMPDIR=str(temporary), **kept)
     stack.start()
     try:
         yield Site(stack)
