@@ -16,7 +16,7 @@ SLOW_WORKERS = Consumer("slow", "TJOBS", "t.jobs.b", ack_wait=30.0)
 TOPOLOGY = Topology((JOBS, LOG, TINY, TAIL), (WORKERS, SLOW_WORKERS))
 SOON = 0.05
 """Seconds to wait for something that must not happen."""
-LONG = 10.0
+LONG = 30.0
 """Seconds after which what must happen counts as missing."""
 
 
@@ -102,4 +102,11 @@ class Followed:
 async def until_ready(bus: Bus) -> None:
     async with asyncio.timeout(LONG):
         while not await bus.ready():  # noqa: ASYNC110  a server has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def pending_becomes(bus: Bus, consumer: Consumer, jobs: int) -> None:
+    """Fails unless so many jobs come to be pending: nats-server counts them a moment later."""
+    async with asyncio.timeout(LONG):
+        while await bus.pending(consumer) != jobs:  # noqa: ASYNC110  a server has no event for it
             await asyncio.sleep(0.01)

@@ -113,7 +113,7 @@ async def test_two_replays_at_once_are_one(scene: Scene, ingest: Ingest) -> None
     replays = await asyncio.gather(*(scene.echobase("dead", "replay", "--all") for _ in range(2)))
     assert "".join(out for _, out, _ in replays).count("queued again\n") == len(jobs)
     assert await letters(site.bus) == []
-    assert await site.pending() == len(jobs)
+    await site.pending_becomes(len(jobs))
     async with site.worker(scene.engine):
         await eventually(scene.pending_none)
     for job in jobs:
@@ -144,7 +144,7 @@ async def test_a_server_that_forgot_the_replay_does_no_harm(
     # As a replay that had stopped before its last step, and goes on now.
     again = Message(letter.subject, letter.data, letter.headers, "replay-x-1")
     await site.bus.publish(again)
-    assert await site.pending() == 1
+    await site.pending_becomes(1)
     async with site.worker(scene.engine):
         await eventually(scene.pending_none)
     assert len(scene.engine.decoded) == 1

@@ -19,6 +19,7 @@ from tests.behaviour.rig import (
     Followed,
     fill,
     log,
+    pending_becomes,
     until_ready,
 )
 from tests.support.nats_buses import managed, opened, until
@@ -84,7 +85,7 @@ async def test_an_acknowledgment_of_a_lost_consumer_s_job_fails(
         await job.ack()
     (again,) = await bus.fetch(SLOW_WORKERS, 1, LONG)
     await again.ack()
-    assert await bus.pending(SLOW_WORKERS) == 0
+    await pending_becomes(bus, SLOW_WORKERS, 0)
 
 
 async def test_a_job_in_hand_when_the_server_dies_is_acknowledged_or_comes_again(
@@ -103,7 +104,7 @@ async def test_a_job_in_hand_when_the_server_dies_is_acknowledged_or_comes_again
     except BusUnavailable:
         (again,) = await bus.fetch(SLOW_WORKERS, 1, LONG)
         await again.ack()
-    assert await bus.pending(SLOW_WORKERS) == 0
+    await pending_becomes(bus, SLOW_WORKERS, 0)
 
 
 async def test_a_bus_that_closes_leaves_no_job_in_hand_that_nobody_took(

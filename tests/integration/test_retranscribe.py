@@ -63,7 +63,7 @@ async def test_a_dry_run_lists_and_asks_for_nothing(scene: Scene) -> None:
         "2026-03-04T12:00:00Z",
     ]
     assert "county/c1" in lines[0]
-    assert await scene.site.pending() == 6
+    await scene.site.pending_becomes(6)
 
 
 async def test_each_gets_another_version_once(scene: Scene) -> None:

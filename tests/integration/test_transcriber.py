@@ -75,7 +75,7 @@ async def test_words_come_out(site: Site, demo: Engine) -> None:
                 assert 0 <= segment.start < segment.end <= transcript.duration
                 assert " ".join(w.text for w in segment.words) == segment.text
             heard.append(transcript.text)
-    assert await site.pending() == 0
+    await site.pending_becomes(0)
     assert jiwer.wer(list(texts.values()), heard) < 0.1
 
 
@@ -169,7 +169,7 @@ async def test_a_worker_that_was_paused_too_long_touches_nothing(
     assert state.last_sequence == before
     assert [s.index for s in state.segments] == list(range(len(expected)))
     assert (await site.transcript(job)).segments == expected
-    assert await site.pending() == 0
+    await site.pending_becomes(0)
     assert await site.dead() == []
 
 

@@ -178,6 +178,14 @@ class Site:
         """Jobs that are not acknowledged."""
         return sum([await self.bus.pending(c) for c in consumers(self.ack_wait)])
 
+    async def pending_becomes(self, jobs: int) -> None:
+        """Fails unless so many come to be pending: nats-server counts them a moment later."""
+
+        async def counted() -> bool | None:
+            return True if await self.pending() == jobs else None
+
+        await eventually(counted)
+
     async def dead(self) -> list[Mapping[str, str]]:
         """The headers of each dead letter."""
         found: list[Mapping[str, str]] = []
