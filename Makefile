@@ -5,6 +5,8 @@ BIN := .venv/bin
 UV := .tools/uv/bin/uv
 # Tests with real servers that take no more than a few seconds.
 QUICK := $(addprefix tests/integration/test_,object_store.py s3_store.py servers.py http_server.py)
+# Test files at a time: most of them wait for a server more than they compute.
+WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
@@ -24,7 +26,7 @@ stop: .local ## Stop the stack that runs in the data folder
 
 test: lint ## Run every test, against real servers and in a real browser
 	@$(BIN)/python -m tests.support.install_chromium
-	@exec $(BIN)/python -m pytest -v
+	@exec $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-fast: .dev ## Run the tests of the everyday loop, in less than a minute
 	@exec $(BIN)/python -m pytest -q -n 2 tests/unit $(QUICK)
