@@ -16,25 +16,18 @@ from urllib.parse import urlsplit
 
 import msgspec
 from dotenv import dotenv_values
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from shared.errors import SettingError
+from shared.settings_base import Settings
+from shared.settings_base import meta as _meta
+from shared.settings_keeping import KeepingSettings
 
 S = TypeVar("S", bound="Settings")
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Bytes = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
-
-
-def _meta(
-    description: str,
-    *names: str,
-    secret: bool = False,
-    read: Callable[[str], str] = lambda value: value,
-) -> Meta:
-    """`read` gives a value its one form; it raises ValueError, which says what is allowed."""
-    return Meta(description=description, extra={"names": names, "secret": secret, "read": read})
 
 
 def _path(value: str) -> str:
@@ -54,10 +47,6 @@ def _address(value: str) -> str:
     if not good:
         raise ValueError("allowed is an address such as `https://radio.example.org`")
     return value.rstrip("/")
-
-
-class Settings(Struct, frozen=True, kw_only=True):
-    """The settings of one concern."""
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True):
@@ -256,6 +245,7 @@ ALL: tuple[type[Settings], ...] = (
     IngestSettings,
     TranscriberSettings,
     StreamSettings,
+    KeepingSettings,
     TelemetrySettings,
     LocalSettings,
 )

@@ -4,7 +4,7 @@ Whichever service starts first creates what is missing; a difference in anything
 updated, anything else is reported (`Bus.ensure`). Manifests are tested against the same data.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from shared.subjects import LANES, Lane, job
@@ -99,16 +99,34 @@ DEAD = Stream(
 )
 
 
+@dataclass(frozen=True)
+class LogLimits:
+    """What a site keeps of the streams that forget."""
+
+    events_age: float = EVENTS.max_age
+    """Seconds; 0 for no limit."""
+    events_bytes: int = EVENTS.max_bytes
+    """Bytes; -1 for no limit."""
+    dead_age: float = DEAD.max_age
+    dead_bytes: int = DEAD.max_bytes
+
+
 def submissions(ack_wait: float = 30.0) -> Consumer:
     """The consumer by which ingest pulls what other services submit."""
     # Those that are handed back count too: while the store is away they are few, and come slowly.
     return Consumer("ingest", SUBMIT.name, SUBMIT.subjects[0], ack_wait, max_ack_pending=256)
 
 
-def topology(replicas: int = 1, ack_wait: float = 30.0) -> Topology:
+def topology(replicas: int = 1, ack_wait: float = 30.0, logs: LogLimits | None = None) -> Topology:
     """The whole of it, with the settings that a site may choose."""
+    logs = logs or LogLimits()
     return Topology(
-        (SUBMIT, JOBS, EVENTS, DEAD),
+        (
+            SUBMIT,
+            JOBS,
+            replace(EVENTS, max_age=logs.events_age, max_bytes=logs.events_bytes),
+            replace(DEAD, max_age=logs.dead_age, max_bytes=logs.dead_bytes),
+        ),
         (submissions(ack_wait), *(lane_consumer(lane, ack_wait) for lane in LANES)),
         replicas,
     )

@@ -28,6 +28,7 @@ from shared.settings import (
     StreamSettings,
     public_url,
 )
+from shared.settings_keeping import KeepingSettings
 from shared.topology import submissions, topology
 
 _POLITE = 0.25
@@ -40,7 +41,9 @@ async def main(life: Lifecycle) -> None:
     nats = life.load(NatsSettings)
     link = Link(nats, "ingest")
     bus, store = NatsBus(link), S3Store(life.load(StoreSettings))
-    upstream = Upstream(store, bus, topology(nats.nats_replicas, nats.ack_wait))
+    upstream = Upstream(
+        store, bus, topology(nats.nats_replicas, nats.ack_wait, life.load(KeepingSettings).logs())
+    )
     spool = _spool(life.site, settings)
     forwarder = Forwarder(spool, upstream, settings.spool_keep)
     health = Health(

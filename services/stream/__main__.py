@@ -31,6 +31,7 @@ from shared.settings import (
     TelemetrySettings,
     public_url,
 )
+from shared.settings_keeping import KeepingSettings
 from shared.topology import EVENTS, Topology, topology
 
 _ENSURE_AGAIN = 1.0
@@ -70,7 +71,13 @@ async def main(life: Lifecycle) -> None:
         closing.push_async_callback(store.close)
         closing.push_async_callback(bus.close)
         waiting = [
-            tasks.create_task(_prepare(link, bus, topology(nats.nats_replicas, nats.ack_wait))),
+            tasks.create_task(
+                _prepare(
+                    link,
+                    bus,
+                    topology(nats.nats_replicas, nats.ack_wait, life.load(KeepingSettings).logs()),
+                )
+            ),
             tasks.create_task(follow.run()),
         ]
         health.mark_started()

@@ -26,6 +26,7 @@ from shared.object_store import ObjectStore
 from shared.retry import RetryPolicy
 from shared.s3_store import S3Store
 from shared.settings import NatsSettings, StoreSettings, TranscriberSettings
+from shared.settings_keeping import KeepingSettings
 from shared.subjects import LANES
 from shared.topology import Consumer, lane_consumer, topology
 
@@ -69,6 +70,7 @@ class Service:
         self._began = time.monotonic()
         self.settings = life.load(TranscriberSettings)
         self._nats = life.load(NatsSettings)
+        self._logs = life.load(KeepingSettings).logs()
         self._store = S3Store(life.load(StoreSettings))
         self._bus: Bus | None = None
         self._patience = Patience(life.stopping)
@@ -104,7 +106,7 @@ class Service:
 
     async def _connect(self) -> Bus:
         self._bus = bus = await connect(self._nats, self.worker)
-        wanted = topology(self._nats.nats_replicas, self._nats.ack_wait)
+        wanted = topology(self._nats.nats_replicas, self._nats.ack_wait, self._logs)
         await self._patience.outlast(lambda: bus.ensure(wanted))
         return bus
 

@@ -1,0 +1,19 @@
+"""What a struct of settings is made of; see `shared.settings`, which reads them."""
+
+from collections.abc import Callable
+
+from msgspec import Meta, Struct
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings of one concern."""
+
+
+def meta(
+    description: str,
+    *names: str,
+    secret: bool = False,
+    read: Callable[[str], str] = lambda value: value,
+) -> Meta:
+    """`read` gives a value its one form; it raises ValueError, which says what is allowed."""
+    return Meta(description=description, extra={"names": names, "secret": secret, "read": read})
