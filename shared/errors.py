@@ -5,7 +5,8 @@
     ├── BadInput              the caller's mistake: names the field and the limit; 4xx
     │   ├── NotAudio          the bytes are no audio that we accept
     │   ├── TooLarge          more bytes, or a longer duration, than the limit
-    │   └── Unauthorized      the key is missing or wrong
+    │   ├── Unauthorized      the key is missing or wrong
+    │   └── Forbidden         the key is right, and does not reach so far
     ├── Full                  no room to accept more; 507
     ├── Unavailable           transient: the same call may succeed later
     │   ├── BusUnavailable
@@ -72,6 +73,13 @@ class Unauthorized(BadInput):
 
     code = "unauthorized"
     status = 401
+
+
+class Forbidden(BadInput):
+    """The key is right, and does not reach so far."""
+
+    code = "forbidden"
+    status = 403
 
 
 class Full(EchoBaseError):

@@ -18,9 +18,10 @@ from services.ingest.upstream import Upstream
 from services.ingest.version_order import OrderDesk, order_version
 from shared.asgi import AsgiApp
 from shared.health import Health
-from shared.http.auth import PUBLIC, SameSite, origins, require_key
+from shared.http.auth import PUBLIC, require_key
 from shared.http.docs import openapi_config, openapi_json
 from shared.http.problem import exception_handlers
+from shared.http.same_site import SameSite, origins
 from shared.http.tracing import UNTRACED, Traced
 from shared.settings import SiteSettings
 

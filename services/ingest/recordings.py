@@ -15,6 +15,7 @@ from services.ingest.forwarder import Forwarder
 from services.ingest.measures import Measures
 from services.ingest.reception import Reception, Upload
 from services.ingest.upload_docs import UploadOperation
+from shared.http.auth import require
 from shared.http.problem import problems
 
 PATIENCE = 2.0
@@ -78,6 +79,7 @@ def example(version: int) -> Mapping[str, str | int]:
     status_code=202,
     summary="Send a recording",
     tags=["recordings"],
+    opt=require("ingest"),
     operation_class=UploadOperation,
     # The spool's own limits hold while the body is streamed, and name the setting.
     request_max_body_size=None,

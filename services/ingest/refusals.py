@@ -12,6 +12,7 @@ from services.ingest.entry import Refusal
 from services.ingest.forwarder import Forwarder
 from services.ingest.spool import Spool
 from services.ingest.spool_view import SpoolView, view
+from shared.http.auth import require
 from shared.http.problem import ProblemError, problems
 
 _PATH = "/v1/spool/refused"
@@ -42,6 +43,7 @@ class RefusedEntries(Struct, frozen=True, kw_only=True):
     _PATH,
     summary="Recordings that the store refuses",
     tags=["dead letters"],
+    opt=require("admin"),
     responses=problems(401),
 )
 async def refused_entries(spool: NamedDependency[Spool]) -> RefusedEntries:
@@ -57,6 +59,7 @@ async def refused_entries(spool: NamedDependency[Spool]) -> RefusedEntries:
     status_code=202,
     summary="Try a refused recording again",
     tags=["dead letters"],
+    opt=require("admin"),
     responses=problems(401, 404, 409),
 )
 async def retry_refused(
@@ -78,6 +81,7 @@ async def retry_refused(
     f"{_PATH}/{{key:str}}",
     summary="Drop a refused recording",
     tags=["dead letters"],
+    opt=require("admin"),
     responses=problems(401, 404),
 )
 async def drop_refused(key: FromPath[str], spool: NamedDependency[Spool]) -> None:

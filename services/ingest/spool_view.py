@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from services.ingest.entry import Held
 from services.ingest.spool import Spool
+from shared.http.auth import require
 from shared.http.problem import ProblemError, problems
 from shared.subjects import Lane
 
@@ -53,6 +54,7 @@ def state(held: Held) -> SpoolState:
     "/v1/spool/{recording_id:str}",
     summary="Where an accepted recording is",
     tags=["recordings"],
+    opt=require("ingest"),
     responses=problems(401, 404),
 )
 async def spool_entry(recording_id: FromPath[str], spool: NamedDependency[Spool]) -> SpoolView:

@@ -25,6 +25,7 @@ from services.ingest.submission import FIELDS, read_fields
 from services.ingest.upstream import Upstream
 from shared import object_keys
 from shared.errors import BadInput, ObjectMissing
+from shared.http.auth import require
 from shared.http.problem import ProblemError, problems
 from shared.identity import RECORDING_ID
 from shared.messages import Recording, decode
@@ -123,6 +124,7 @@ _ORDER = Body(
     status_code=202,
     summary="Ask for another version",
     tags=["recordings"],
+    opt=require("ingest"),
     responses={
         202: ResponseSpec(
             Accepted,

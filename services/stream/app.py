@@ -23,9 +23,10 @@ from services.stream.recordings import (
 from services.stream.session import sign_in, sign_out
 from services.stream.status import Bulletin, status
 from shared.health import Health
-from shared.http.auth import PUBLIC, SameSite, origins, require_key
+from shared.http.auth import PUBLIC, require_key
 from shared.http.docs import openapi_config, openapi_json
 from shared.http.problem import exception_handlers
+from shared.http.same_site import SameSite, origins
 from shared.http.tracing import UNTRACED, Traced
 from shared.settings import SiteSettings
 

@@ -12,6 +12,7 @@ from litestar.response import Stream
 from services.stream.catalogue import Catalogue
 from services.stream.ranges import Span, Unsatisfiable, parse_range
 from services.stream.recordings import checked
+from shared.http.auth import require
 from shared.http.problem import problems
 from shared.messages import Recording
 
@@ -39,6 +40,7 @@ _TYPES = {
     summary="A recording's audio",
     description="The file as it came. One `Range` of bytes may be asked for.",
     tags=["recordings"],
+    opt=require("read"),
     responses=problems(400, 401, 404, 503),
 )
 async def audio(

@@ -17,6 +17,7 @@ from services.stream.connection import transport_of
 from services.stream.hub import Hub
 from services.stream.sse import EventId, parse_id
 from shared.follow import Overrun
+from shared.http.auth import require
 from shared.http.problem import problems
 from shared.http.tracing import UNTRACED
 
@@ -47,7 +48,7 @@ the stream begins with what comes next, or with the first event of each `recordi
     summary="Follow events",
     description=_DESCRIPTION,
     tags=["events"],
-    opt={UNTRACED: True},
+    opt={**require("read"), UNTRACED: True},
     responses=problems(400, 401),
 )
 async def events(

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 
 from services.stream.catalogue import Catalogue
 from shared.errors import BadInput
+from shared.http.auth import require
 from shared.http.problem import problems
 from shared.identity import RECORDING_ID
 from shared.messages import Recording
@@ -93,6 +94,7 @@ def parse(query: Iterable[tuple[str, str]]) -> Wanted:
     "/v1/recordings",
     summary="Recordings",
     tags=["recordings"],
+    opt=require("read"),
     responses=problems(400, 401, 503),
 )
 async def recordings(

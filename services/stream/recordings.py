@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from services.stream import subtitles
 from services.stream.catalogue import Catalogue, VersionView
 from shared.errors import BadInput
+from shared.http.auth import require
 from shared.http.problem import problems
 from shared.identity import RECORDING_ID
 from shared.messages import Recording, Transcript
@@ -41,7 +42,13 @@ class Links(Struct, frozen=True):
     """Where ingest is reached, likewise."""
 
 
-@get(_PATH, summary="A recording", tags=["recordings"], responses=problems(400, 401, 404, 503))
+@get(
+    _PATH,
+    summary="A recording",
+    tags=["recordings"],
+    opt=require("read"),
+    responses=problems(400, 401, 404, 503),
+)
 async def recording(
     recording_id: FromPath[str],
     catalogue: NamedDependency[Catalogue],
@@ -72,6 +79,7 @@ _MISSING = problems(400, 401, 404, 409, 410, 503)
     f"{_PATH}/transcript.json",
     summary="A transcript, as JSON",
     tags=["recordings"],
+    opt=require("read"),
     responses=_MISSING,
 )
 async def transcript_json(
@@ -94,6 +102,7 @@ def _in_form(
         summary=f"A transcript, as {called}",
         description=f"Give a version's transcript as {called}.",
         tags=["recordings"],
+        opt=require("read"),
         responses=_MISSING,
     )
     async def transcript(

@@ -14,6 +14,7 @@ from services.stream.hub import Hub
 from services.stream.recordings import Links
 from shared.bus import Bus
 from shared.errors import BusUnavailable
+from shared.http.auth import require
 from shared.http.problem import problems
 from shared.settings import SiteSettings
 from shared.subjects import LANES
@@ -96,7 +97,13 @@ class Bulletin:
         )
 
 
-@get("/v1/status", summary="The system's state", tags=["status"], responses=problems(401))
+@get(
+    "/v1/status",
+    summary="The system's state",
+    tags=["status"],
+    opt=require("read"),
+    responses=problems(401),
+)
 async def status(
     bulletin: NamedDependency[Bulletin],
     hub: NamedDependency[Hub],

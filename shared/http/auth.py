@@ -1,36 +1,51 @@
-"""Who may call: the key, and for a service on loopback the request's Host and Origin.
+"""Who may call: the key, and what it opens.
 
-A page of any web site can make a browser send requests to a loopback address, and by DNS rebinding
-even read the answers. So a service that is bound to loopback takes requests only for its own names,
-and from its own page.
+A route says by `opt=require("read")` which scopes a key must have.
 """
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from typing import TypeVar, cast
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Headers, State
-from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
-from litestar.middleware import ASGIMiddleware
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ASGIApp, Receive, Scope, Send
 
-from shared.errors import Unauthorized
-from shared.http.problem import ProblemError
-from shared.settings import SiteSettings
+from shared.errors import Forbidden, Unauthorized
+from shared.keys import ENVIRONMENT, OPEN, SCOPES, Credential, Scope
 
 COOKIE = "echobase_session"
 PUBLIC = "public"
 """A handler with `opt={PUBLIC: True}` needs no key."""
+_SCOPES = "scopes"
+_CREDENTIAL = "echobase_credential"
 
+Handler = TypeVar("Handler")
 Connection = ASGIConnection[BaseRouteHandler, object, object, State]
 Guard = Callable[[Connection, BaseRouteHandler], None]
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+def require(*scopes: Scope) -> dict[str, object]:
+    """For a handler's `opt=`: the scopes that a key must have, all of them, to call it.
+
+    A handler that is not public and says nothing asks for `admin`.
+    """
+    return {_SCOPES: scopes}
+
+
+def scopes_of(handler: BaseRouteHandler) -> tuple[Scope, ...] | None:
+    """The scopes that a handler asks for; None if it is public."""
+    if handler.opt.get(PUBLIC):
+        return None
+    return handler.opt.get(_SCOPES, ("admin",))
+
+
+def credential_of(connection: ASGIConnection[Handler, object, object, State]) -> Credential:
+    """What the request has proved; for a handler's dependency `credential`."""
+    found = connection.scope["state"].get(_CREDENTIAL, OPEN)
+    return cast(Credential, found)
 
 
 def session_token(key: str) -> str:
@@ -45,12 +60,26 @@ def require_key(key: str) -> Guard:
     """
 
     def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-        if not key or handler.opt.get(PUBLIC):
+        scopes = scopes_of(handler)
+        if not key or scopes is None:
             return
         if not authorised(key, connection.headers, connection.cookies.get(COOKIE, "")):
             raise Unauthorized("The key is missing or wrong.", field="X-API-Key")
+        credential = Credential(ENVIRONMENT, frozenset(SCOPES))
+        connection.scope["state"][_CREDENTIAL] = credential
+        check_scopes(credential, scopes)
 
     return guard
+
+
+def check_scopes(credential: Credential, scopes: Iterable[Scope]) -> None:
+    """Raises Forbidden unless the credential has every one of the scopes."""
+    if not credential.may(scopes):
+        raise Forbidden(
+            f"The key lacks the scope {' and '.join(scopes)}.",
+            field="X-API-Key",
+            limit=", ".join(sorted(credential.scopes)),
+        )
 
 
 def authorised(key: str, headers: Headers, cookie: str = "") -> bool:
@@ -82,70 +111,3 @@ def security_components() -> Components:
             "bearer": SecurityScheme(type="http", scheme="bearer"),
         }
     )
-
-
-class SameSite(ASGIMiddleware):
-    """Refuses requests for other hosts (421), and from other sites' pages (403).
-
-    Does nothing if the service is bound beyond loopback: there its names are unknown, and every
-    request proves the key.
-    """
-
-    scopes = (ScopeType.HTTP, ScopeType.ASGI)
-
-    def __init__(self, site: SiteSettings, public_urls: Iterable[str]) -> None:
-        """`public_urls` are those of both services: the page of one calls the other."""
-        urls = [url for url in public_urls if url]
-        self._active = is_loopback(site.bind)
-        self._hosts = {*LOOPBACK, _bracketed(site.bind), *(_host(url) for url in urls)}
-        self._origins = set(origins(urls))
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Check one request, and pass it on."""
-        if self._active:
-            headers = Headers.from_scope(scope)
-            self._check(headers.get("host", ""), headers.get("origin"))
-        await next_app(scope, receive, send)
-
-    def _check(self, host: str, origin: str | None) -> None:
-        if _host(f"//{host}") not in self._hosts:
-            raise ProblemError(421, f"This server does not answer for the host {host!r}.")
-        if origin is None or origin in self._origins or origin.partition("://")[2] == host:
-            return
-        raise ProblemError(403, f"Pages of {origin!r} may not call this server.")
-
-
-def origins(urls: Iterable[str]) -> list[str]:
-    """The origins of URLs, each loopback one under every name that loopback has.
-
-    For `SameSite` and for CORS: a page that was opened at 127.0.0.1 is the one at localhost.
-    """
-    found: dict[str, None] = {}
-    for url in urls:
-        parts = urlsplit(url)
-        host = _host(url)
-        port = f":{parts.port}" if parts.port else ""
-        for name in LOOPBACK if host in LOOPBACK else (host,):
-            found[f"{parts.scheme}://{name}{port}"] = None
-    return list(found)
-
-
-def is_loopback(bind: str) -> bool:
-    """Whether an address to bind to is reached from this machine alone."""
-    if bind == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(bind).is_loopback
-    except ValueError:
-        return False
-
-
-def _host(url: str) -> str:
-    try:
-        return _bracketed(urlsplit(url).hostname or "")
-    except ValueError:  # such as an open bracket without its end
-        return ""
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host.lower()

@@ -9,8 +9,9 @@ from litestar import Litestar, Request, get, post
 from litestar.datastructures import State
 from litestar.response import Stream
 
-from shared.http.auth import SameSite, require_key
+from shared.http.auth import require_key
 from shared.http.problem import MEDIA_TYPE, exception_handlers
+from shared.http.same_site import SameSite
 from shared.lifecycle import Lifecycle, address, listen
 from shared.server import DrainingServer
 

@@ -9,9 +9,20 @@ from litestar.config.cors import CORSConfig
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 
+from shared.errors import Forbidden
 from shared.health import Health
-from shared.http.auth import COOKIE, PUBLIC, SameSite, origins, require_key, session_token
+from shared.http.auth import (
+    COOKIE,
+    PUBLIC,
+    check_scopes,
+    require,
+    require_key,
+    scopes_of,
+    session_token,
+)
 from shared.http.problem import MEDIA_TYPE, exception_handlers
+from shared.http.same_site import SameSite, origins
+from shared.keys import Credential
 from shared.settings import SiteSettings
 
 KEY = "s3cret-ünï"
@@ -174,3 +185,27 @@ def test_origins_are_those_of_the_urls():
         "http://127.0.0.1:3000",
         "http://[::1]:3000",
     ]
+
+
+@pytest.mark.parametrize(
+    ("opt", "scopes"),
+    [
+        (require("read"), ("read",)),
+        ({**require("read", "ingest"), "other": 1}, ("read", "ingest")),
+        ({}, ("admin",)),
+        ({PUBLIC: True}, None),
+    ],
+)
+def test_a_route_says_which_scopes_it_asks_for(
+    opt: dict[str, object], scopes: tuple[str, ...] | None
+):
+    @get("/", opt=opt)
+    async def handler() -> None: ...
+
+    assert scopes_of(handler) == scopes
+
+
+def test_a_scope_that_is_missing_is_named():
+    check_scopes(Credential("k", frozenset({"admin"})), ("read", "ingest"))
+    with pytest.raises(Forbidden, match="ingest"):
+        check_scopes(Credential("k", frozenset({"read"})), ("ingest",))
