@@ -56,7 +56,7 @@ install: .dev ## Make or renew the environment, with what development needs
 lock: ## Renew the locks from pyproject.toml
 	@$(PYTHON) deploy/local/bootstrap.py uv > /dev/null
 	@for extra in $(EXTRAS); do $(call compile,$$extra,--extra $$extra pyproject.toml) || exit 1; done
-	@$(call compile,uv,--group uv)
+	@for group in uv cuda; do $(call compile,$$group,--group $$group) || exit 1; done
 
 clean: ## Stop the stack; remove its data, caches and what tests left
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m deploy.local.stop; fi

@@ -95,14 +95,20 @@ def test_a_registry_and_a_path_are_found() -> None:
 
 def test_every_extra_has_its_lock_and_every_lock_its_extra() -> None:
     found = {path.stem for path in (ROOT / "requirements").glob("*.txt")}
-    # uv, which installs the rest, has a lock and is no extra.
-    assert found == {*locks.project(ROOT).optional_dependencies, "uv"}
+    # uv, which installs the rest, has a lock and is no extra; CUDA's libraries have one of their own.
+    assert found == {*locks.project(ROOT).optional_dependencies, "uv", "cuda"}
 
 
-def test_the_lock_of_uv_holds_uv_and_hashes_alone() -> None:
-    lock = locks.read((ROOT / "requirements/uv.txt").read_text("utf-8"))
+@pytest.mark.parametrize(
+    ("group", "pins"),
+    [("uv", ["uv"]), ("cuda", ["nvidia-cublas-cu12", "nvidia-cuda-nvrtc-cu12"])],
+)
+def test_the_lock_of_a_group_holds_its_packages_and_hashes_alone(
+    group: str, pins: list[str]
+) -> None:
+    lock = locks.read((ROOT / f"requirements/{group}.txt").read_text("utf-8"))
     assert lock.faults == []
-    assert list(lock.pins) == ["uv"]
+    assert list(lock.pins) == pins
 
 
 @pytest.mark.parametrize("extra", sorted(locks.project(ROOT).optional_dependencies))
