@@ -70,6 +70,7 @@ class MemoryStream:
         self._check(fence)
         if message.message_id in self._ids:
             return Published(self._ids[message.message_id][0], duplicate=True)
+        self._replace([message])
         self._make_room([message])
         return Published(self._store(message, now), duplicate=False)
 
@@ -81,6 +82,7 @@ class MemoryStream:
         self._check(fence)
         if any(message.message_id in self._ids for message in messages):
             raise DuplicateMessage(f"{messages[0].subject}: a message id is known")
+        self._replace(messages)
         self._make_room(messages)
         return [self._store(message, now) for message in messages][-1]
 
@@ -108,6 +110,16 @@ class MemoryStream:
         found = last.sequence if last else 0
         if found != fence.sequence:
             raise FenceLost(f"{fence.subjects}: wrong last sequence: {found}")
+
+    def _replace(self, messages: Sequence[Message]) -> None:
+        """Drop what a subject may no longer hold once these are stored."""
+        most = self.config.max_per_subject
+        if most < 0:
+            return
+        for message in messages:
+            held = [m.sequence for m in self._messages if m.subject == message.subject]
+            for sequence in held[: max(0, len(held) - most + 1)]:
+                self.remove(sequence)
 
     def _make_room(self, messages: Sequence[Message]) -> None:
         largest = max(_size(message) for message in messages)

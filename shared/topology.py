@@ -31,6 +31,8 @@ class Stream:
     """Whether a batch may be published all or nothing."""
     max_message: int = -1
     """Bytes of one message, headers included; -1 for as much as the server takes."""
+    max_per_subject: int = -1
+    """Messages kept of each subject, the latest; -1 for no limit."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,35 @@ DEAD = Stream(
     discard="old",
 )
 
+# Who did what. It may lose its oldest: each record is in the log of its service too.
+AUDIT = Stream(
+    "AUDIT",
+    ("echobase.audit.*",),
+    retention="limits",
+    max_age=90 * DAY,
+    max_bytes=GIB // 4,
+    discard="old",
+)
+
+
+def bucket(name: str, max_bytes: int, max_age: float = 0) -> Stream:
+    """A key-value bucket (`shared.key_value`): a stream that holds the last value of each key."""
+    return Stream(
+        f"KV_{name}",
+        (f"$KV.{name}.>",),
+        retention="limits",
+        max_age=max_age,
+        max_bytes=max_bytes,
+        discard="new",
+        max_per_subject=1,
+    )
+
+
+LONGEST_SESSION = 30 * DAY
+KEYS = bucket("echobase-keys", max_bytes=GIB // 64)
+# A session that was signed out of is remembered until it would have ended anyway.
+SESSIONS = bucket("echobase-sessions", max_bytes=GIB // 64, max_age=LONGEST_SESSION + DAY)
+
 
 @dataclass(frozen=True)
 class LogLimits:
@@ -126,6 +157,9 @@ def topology(replicas: int = 1, ack_wait: float = 30.0, logs: LogLimits | None =
             JOBS,
             replace(EVENTS, max_age=logs.events_age, max_bytes=logs.events_bytes),
             replace(DEAD, max_age=logs.dead_age, max_bytes=logs.dead_bytes),
+            AUDIT,
+            KEYS,
+            SESSIONS,
         ),
         (submissions(ack_wait), *(lane_consumer(lane, ack_wait) for lane in LANES)),
         replicas,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.bus import Bus, Message, StoredMessage
-from shared.topology import Consumer, Stream, Topology
+from shared.topology import Consumer, Stream, Topology, bucket
 
 JOBS = Stream("TJOBS", ("t.jobs.a", "t.jobs.b"), "workqueue", 0, 1024**2, "new")
 LOG = Stream("TLOG", ("t.log.>",), "limits", 3600, 64 * 1024**2, "old", allow_atomic=True)
@@ -13,7 +13,8 @@ TINY = Stream("TTINY", ("t.tiny",), "workqueue", 0, 2000, "new")
 TAIL = Stream("TTAIL", ("t.tail",), "limits", 0, 6000, "old")
 WORKERS = Consumer("workers", "TJOBS", "t.jobs.a", ack_wait=1.0)
 SLOW_WORKERS = Consumer("slow", "TJOBS", "t.jobs.b", ack_wait=30.0)
-TOPOLOGY = Topology((JOBS, LOG, TINY, TAIL), (WORKERS, SLOW_WORKERS))
+BUCKET = bucket("tbucket", 64 * 1024)
+TOPOLOGY = Topology((JOBS, LOG, TINY, TAIL, BUCKET), (WORKERS, SLOW_WORKERS))
 SOON = 0.05
 """Seconds to wait for something that must not happen."""
 LONG = 30.0

@@ -11,6 +11,7 @@ from nats.js import JetStreamManager
 
 from shared.nats_bus import NatsBus, connect
 from shared.topology import Consumer
+from tests.behaviour.bucket_suite import BucketSuite
 from tests.behaviour.bus_suite import BusSuite
 from tests.behaviour.follow_suite import FollowSuite
 from tests.behaviour.jobs_suite import JobsSuite
@@ -81,4 +82,8 @@ class TestOutageOnNats(OutageSuite):
 
 
 class TestRemovalOnNats(RemovalSuite):
+    """On the real server."""
+
+
+class TestBucketOnNats(BucketSuite):
     """On the real server."""

@@ -9,6 +9,7 @@ from shared.bus import Message
 from shared.memory_bus import MemoryBus
 from shared.memory_stream import matches
 from shared.topology import Consumer, Stream, Topology
+from tests.behaviour.bucket_suite import BucketSuite
 from tests.behaviour.bus_suite import BusSuite
 from tests.behaviour.follow_suite import FollowSuite
 from tests.behaviour.jobs_suite import JobsSuite
@@ -60,6 +61,10 @@ class TestOutageInMemory(OutageSuite):
 
 
 class TestRemovalInMemory(RemovalSuite):
+    """In memory."""
+
+
+class TestBucketInMemory(BucketSuite):
     """In memory."""
 
 
