@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from shared.errors import BusUnavailable, CannotSucceed
+from shared.rights import inbox_prefix
 from shared.settings import NatsSettings
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,9 @@ class Link:
         self._closing = False
         self._opened = False
         self._last_error: Exception | None = None
-        self._prefix = f"_INBOX.{_nuid(self._client)}."
+        # A user with rights of its own may listen there and nowhere else.
+        self._inboxes_at = inbox_prefix(settings.nats_user)
+        self._prefix = f"{self._inboxes_at}.{_nuid(self._client)}."
         self._count = 0
         self._answers: dict[str, asyncio.Future[Msg | None]] = {}
         self._inboxes: set[Inbox] = set()
@@ -90,6 +93,7 @@ class Link:
             name=self._name,
             user=self._user,
             password=self._password,
+            inbox_prefix=self._inboxes_at,
             max_reconnect_attempts=-1,
             reconnect_time_wait=cast("int", RECONNECT_WAIT),  # nats-py sleeps it: fractions work
             ping_interval=PING_INTERVAL,

@@ -1,0 +1,253 @@
+"""What each user of NATS may do, and what a real nats-server refuses it."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.bus import Fence, Message
+from shared.nats_bus import NatsBus
+from shared.rights import USER_NAMES, UserName, inbox_prefix, users
+from shared.subjects import dead, event, job, submission, version_events
+from shared.topology import EVENTS, JOBS, SUBMIT, lane_consumer, submissions, topology
+from tests.support.nats_buses import opened
+from tests.support.nats_users import NatsWithUsers
+
+pytestmark = pytest.mark.servers
+
+_ACK = "$JS.ACK.{}.{}.1.2.3.4.5"
+MAY_PUBLISH: dict[UserName, list[str]] = {
+    "ingest": [
+        "$JS.API.INFO",
+        event("county", "fire", "r", 1, "queued"),
+        event("county", "fire", "r", 0, "refused"),
+        job("urgent"),
+        dead("ingest"),
+        "$JS.API.STREAM.CREATE.JOBS",
+        "$JS.API.CONSUMER.MSG.NEXT.SUBMIT.ingest",
+        "$JS.API.STREAM.MSG.GET.EVENTS",
+        _ACK.format("SUBMIT", "ingest"),
+    ],
+    "transcriber": [
+        event("county", "fire", "r", 1, "segment"),
+        event("county", "fire", "r", 1, "completed"),
+        dead("transcriber"),
+        "$JS.API.CONSUMER.MSG.NEXT.JOBS.transcriber-live",
+        "$JS.API.DIRECT.GET.EVENTS",
+        _ACK.format("JOBS", "transcriber-urgent"),
+    ],
+    "stream": [
+        "$JS.API.CONSUMER.CREATE.EVENTS.follow-1",
+        "$JS.API.CONSUMER.DELETE.EVENTS.follow-1",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.follow-1",
+        "$JS.API.CONSUMER.INFO.JOBS.transcriber-live",
+        "$JS.API.DIRECT.GET.EVENTS",
+        "$SRV.PING.transcriber",
+    ],
+    "admin": ["$JS.API.STREAM.DELETE.EVENTS", job("live"), "anything"],
+    "publisher": [
+        submission("county", "fire"),
+        "$JS.API.CONSUMER.CREATE.EVENTS.mine.echobase.events.county.>",
+        "$JS.API.STREAM.NAMES",
+    ],
+    "subscriber": [
+        "$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.mine",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.mine",
+        _ACK.format("EVENTS", "mine"),
+    ],
+}
+# For everybody but the admin.
+NOBODY_PUBLISHES = [
+    "$JS.API.STREAM.DELETE.EVENTS",
+    "$JS.API.STREAM.PURGE.JOBS",
+    "$JS.API.STREAM.SNAPSHOT.EVENTS",
+    "$JS.API.CONSUMER.DELETE.JOBS.transcriber-live",
+    "$JS.API.STREAM.CREATE.OTHER",
+    "$JS.API.CONSUMER.CREATE.JOBS.mine",
+    "$JS.API.CONSUMER.CREATE.DEAD.mine",
+    "$JS.API.STREAM.MSG.GET.JOBS",
+    "$JS.API.ACCOUNT.PURGE.$G",
+    "$SYS.REQ.SERVER.PING",
+    "echobase.jobs.no-lane",
+    "echobase.jobs",
+    event("county", "fire", "r", 1, "corrected"),
+    "_INBOX.ingest.1",
+    "_INBOX.1",
+    "anything",
+]
+MAY_NOT_PUBLISH: dict[UserName, list[str]] = {
+    "ingest": [
+        event("county", "fire", "r", 1, "segment"),
+        event("county", "fire", "r", 1, "completed"),
+        dead("transcriber"),
+        submission("county", "fire"),
+        "$JS.API.CONSUMER.MSG.NEXT.JOBS.transcriber-live",
+        "$JS.API.CONSUMER.CREATE.EVENTS.mine",
+        _ACK.format("JOBS", "transcriber-live"),
+    ],
+    "transcriber": [
+        *JOBS.subjects,
+        event("county", "fire", "r", 0, "refused"),
+        dead("ingest"),
+        submission("county", "fire"),
+        "$JS.API.CONSUMER.MSG.NEXT.SUBMIT.ingest",
+        _ACK.format("SUBMIT", "ingest"),
+    ],
+    "stream": [
+        *JOBS.subjects,
+        event("county", "fire", "r", 1, "queued"),
+        dead("stream"),
+        submission("county", "fire"),
+        "$JS.API.CONSUMER.MSG.NEXT.JOBS.transcriber-live",
+        _ACK.format("JOBS", "transcriber-live"),
+        "$JS.API.CONSUMER.CREATE.SUBMIT.mine",
+    ],
+    "publisher": [
+        *JOBS.subjects,
+        event("county", "fire", "r", 1, "queued"),
+        dead("publisher"),
+        "echobase.submit.county",
+        "echobase.submit.county.fire.more",
+        "$JS.API.CONSUMER.MSG.NEXT.SUBMIT.ingest",
+        "$JS.API.STREAM.UPDATE.SUBMIT",
+        "$JS.API.STREAM.UPDATE.EVENTS",
+        "$SRV.PING",
+    ],
+    "subscriber": [
+        *JOBS.subjects,
+        event("county", "fire", "r", 1, "queued"),
+        submission("county", "fire"),
+        "$JS.API.STREAM.CREATE.EVENTS",
+        "$JS.API.STREAM.UPDATE.EVENTS",
+        "$JS.API.CONSUMER.CREATE.SUBMIT.mine",
+        "$SRV.PING",
+    ],
+}
+MAY_SUBSCRIBE: dict[UserName, list[str]] = {
+    "transcriber": ["$SRV.PING", "$SRV.PING.transcriber", "$SRV.INFO.transcriber.id"],
+    "admin": [">"],
+    "publisher": ["echobase.events.>"],
+    "subscriber": ["echobase.events.county.fire.>"],
+}
+NOBODY_SUBSCRIBES = [
+    ">",
+    "echobase.>",
+    "echobase.jobs.live",
+    "echobase.submit.>",
+    "echobase.dead.>",
+    "_INBOX.>",
+    "_INBOX.*",
+    "$JS.>",
+    "$SRV.PING.stream",
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsWithUsers]:
+    found = NatsWithUsers(tmp_path_factory.mktemp("nats"))
+    found.start()
+    yield found
+    found.kill()
+
+
+def test_the_users_are_those_that_are_named() -> None:
+    assert tuple(user.name for user in users()) == USER_NAMES
+
+
+@pytest.mark.parametrize("name", USER_NAMES)
+async def test_a_user_may_publish_what_it_needs_and_nothing_else(
+    server: NatsWithUsers, name: UserName
+) -> None:
+    bounded = [] if name == "admin" else NOBODY_PUBLISHES + MAY_NOT_PUBLISH[name]
+    async with server.client(name) as client:
+        refused = [each for each in MAY_PUBLISH[name] if not await client.may_publish(each)]
+        taken = [each for each in bounded if await client.may_publish(each)]
+    assert (refused, taken) == ([], [])
+
+
+@pytest.mark.parametrize("name", USER_NAMES)
+async def test_a_user_hears_what_is_meant_for_it_and_nothing_else(
+    server: NatsWithUsers, name: UserName
+) -> None:
+    others = [f"{inbox_prefix(other)}.>" for other in USER_NAMES if other != name]
+    mine = [f"{inbox_prefix(name)}.1.2", *MAY_SUBSCRIBE.get(name, [])]
+    bounded = [] if name == "admin" else NOBODY_SUBSCRIBES + others
+    async with server.client(name) as client:
+        refused = [each for each in mine if not await client.may_subscribe(each)]
+        heard = [each for each in bounded if await client.may_subscribe(each)]
+    assert (refused, heard) == ([], [])
+
+
+async def test_nobody_else_logs_in(server: NatsWithUsers) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.recipe.port)
+    writer.write(b'CONNECT {"user": "stranger", "pass": "x"}\r\nPING\r\n')
+    assert b"Authorization Violation" in await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("name", ["ingest", "transcriber", "stream"])
+async def test_whoever_starts_first_makes_what_is_missing(tmp_path: Path, name: UserName) -> None:
+    fresh = NatsWithUsers(tmp_path)
+    fresh.start()
+    try:
+        async with opened(fresh.settings(name)) as bus:
+            await bus.ensure(topology())
+            # What differs is updated.
+            await bus.ensure(topology(ack_wait=60))
+            assert await bus.ready()
+    finally:
+        fresh.kill()
+
+
+async def test_the_services_work_as_their_users(server: NatsWithUsers) -> None:
+    """A recording's way, each step by the adapter and the user of the service that takes it."""
+    async with (
+        opened(server.settings("publisher")) as publisher,
+        opened(server.settings("ingest")) as ingest,
+        opened(server.settings("transcriber")) as transcriber,
+        opened(server.settings("stream")) as stream,
+    ):
+        await ingest.ensure(topology())
+        await publisher.publish(Message(submission("county", "fire"), b"{}", message_id="1"))
+        await _take_in(ingest)
+        follower = aiter(stream.follow(EVENTS.name, list(EVENTS.subjects), 1))
+        await _transcribe(transcriber)
+        await transcriber.announce("transcriber", {"worker": "w"})
+        assert await stream.discover("transcriber") == [{"worker": "w"}]
+        assert await stream.pending(lane_consumer("live")) == 0
+        found: list[str] = []
+        async with asyncio.timeout(10):
+            while len(found) < 4:
+                found += [each.subject.rpartition(".")[2] for each in await anext(follower)]
+        assert found == ["queued", "started", "segment", "completed"]
+        assert [len(batch) async for batch in stream.read(EVENTS.name, list(EVENTS.subjects))] == [
+            4
+        ]
+
+
+async def _take_in(bus: NatsBus) -> None:
+    (delivery,) = await bus.fetch(submissions(), 1, 5)
+    assert (await bus.get(SUBMIT.name, delivery.message.sequence)) is not None
+    scope = version_events("county", "fire", "r", 1)
+    assert await bus.last(EVENTS.name, scope) is None
+    await bus.publish(Message(event("county", "fire", "r", 1, "queued"), b"{}"), Fence(scope, 0))
+    await bus.publish(Message(job("live"), b"{}"))
+    await bus.publish(Message(dead("ingest"), b"{}"))
+    await delivery.ack()
+    assert (await bus.state(SUBMIT.name)).last == 1
+
+
+async def _transcribe(bus: NatsBus) -> None:
+    (delivery,) = await bus.fetch(lane_consumer("live"), 2, 5)
+    await delivery.hand_back()
+    (delivery,) = await bus.fetch(lane_consumer("live"), 1, 5)
+    scope = version_events("county", "fire", "r", 1)
+    last = await bus.last(EVENTS.name, scope)
+    assert last is not None
+    async with delivery.keep_alive():
+        types = ("started", "segment", "completed")
+        batch = [Message(event("county", "fire", "r", 1, type), b"{}") for type in types]
+        await bus.publish_batch(batch, Fence(scope, last.sequence))
+        await bus.publish(Message(dead("transcriber"), b"{}"))
+        await delivery.ack()
