@@ -40,6 +40,8 @@ class StoredMessage:
     headers: Mapping[str, str]
     sequence: int
     """Its place in the stream, counted from 1."""
+    time: float = field(default=0.0, compare=False)
+    """When it was stored, in seconds since 1970, where a consumer delivered it; else 0."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,11 @@ class Bus(Protocol):
         """The message of a sequence; None if the stream does not hold it (any more)."""
         ...
 
-    async def delete(self, stream: str, sequence: int) -> bool:
-        """Remove a message, and wait for the server's word; False if it was gone already."""
+    async def delete(self, stream: str, sequence: int, *, erase: bool = False) -> bool:
+        """Remove a message, and wait for the server's word; False if it was gone already.
+
+        `erase`: overwrite it on the disk too.
+        """
         ...
 
     def read(

@@ -21,7 +21,7 @@ from opentelemetry.context import Context
 
 from shared import subjects
 from shared.bus import Message, StoredMessage
-from shared.messages import Event, Job, Refused, encode
+from shared.messages import Deleted, Event, Job, Refused, encode
 
 ID = "ce-id"
 DEAD_CODE = "Echobase-Dead-Code"
@@ -57,6 +57,16 @@ def refused_message(event: Refused, submitted: str) -> Message:
         subject=subjects.refused(submitted, event.submission),
         data=encode(event),
         headers=_headers("echobase.event.refused", "ingest", event.time),
+    )
+
+
+def deleted_message(event: Deleted) -> Message:
+    """The message that announces that a recording, or its audio, was deleted."""
+    return Message(
+        subject=subjects.event(event.source, event.channel, event.recording, 0, "deleted"),
+        data=encode(event),
+        headers=_headers("echobase.event.deleted", "ingest", event.time),
+        message_id=f"deleted-{event.recording}-{event.what}-{_rfc3339(event.time)}",
     )
 
 

@@ -111,8 +111,9 @@ class MemoryBus(Bus):
         """See `Bus.get`."""
         return self.stream(stream).get(sequence)
 
-    async def delete(self, stream: str, sequence: int) -> bool:
+    async def delete(self, stream: str, sequence: int, *, erase: bool = False) -> bool:
         """See `Bus.delete`."""
+        del erase  # there is no disk
         found = self.stream(stream)
         held = found.holds(sequence)
         found.remove(sequence)

@@ -1,5 +1,6 @@
 """One stream, or one durable consumer of it, in memory: what JetStream does, as plain data."""
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -95,7 +96,9 @@ class MemoryStream:
 
     def _store(self, message: Message, now: float) -> int:
         self._last += 1
-        stored = StoredMessage(message.subject, message.data, dict(message.headers), self._last)
+        stored = StoredMessage(
+            message.subject, message.data, dict(message.headers), self._last, time.time()
+        )
         self._messages.append(stored)
         self._times.append(now)
         self._bytes += _size(stored)

@@ -238,10 +238,28 @@ class Refused(
     ] = None
 
 
+class Deleted(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="deleted"
+):
+    """A recording, or only its audio, was deleted; of no version, and nothing of what it held."""
+
+    recording: Annotated[str, Meta(description="Recording id")]
+    source: Annotated[str, Meta(description="Who recorded it")]
+    channel: Annotated[str, Meta(description="Which stream of the source")]
+    time: Annotated[datetime, Meta(description="When it was deleted")]
+    what: Annotated[
+        Literal["audio", "all"], Meta(description="`audio`: its transcripts are kept")
+    ]
+    reason: Annotated[
+        Literal["request", "age", "size"],
+        Meta(description="Somebody asked for it, or it was too old, or too much was kept"),
+    ]
+
+
 Event = Queued | Started | Segment | Completed | Failed
 EVENT_TYPES: tuple[str, ...] = ("queued", "started", "segment", "completed", "failed")
 """Of a version's events."""
-ALL_TYPES = (*EVENT_TYPES, "refused")
+ALL_TYPES = (*EVENT_TYPES, "refused", "deleted")
 """Of everything that the stream EVENTS holds."""
 
 

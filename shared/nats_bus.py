@@ -77,9 +77,9 @@ class NatsBus(Bus):
         """See `Bus.get`."""
         return await self._reader.get(stream, sequence)
 
-    async def delete(self, stream: str, sequence: int) -> bool:
+    async def delete(self, stream: str, sequence: int, *, erase: bool = False) -> bool:
         """See `Bus.delete`."""
-        return await self._reader.delete(stream, sequence)
+        return await self._reader.delete(stream, sequence, erase)
 
     def read(
         self, stream: str, subjects: Sequence[str], start: int = 1

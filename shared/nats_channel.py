@@ -116,6 +116,8 @@ class Position(NamedTuple):
     attempt: int
     stream_sequence: int
     consumer_sequence: int
+    time: float
+    """When the stream took it, in seconds since 1970."""
 
 
 def position(reply: str) -> Position:
@@ -123,7 +125,9 @@ def position(reply: str) -> Position:
     <consumer sequence>.<time>.<pending>[.<token>]`."""
     tokens = reply.split(".")
     at = 4 if len(tokens) == 9 else 6
-    return Position(int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2]))
+    return Position(
+        int(tokens[at]), int(tokens[at + 1]), int(tokens[at + 2]), int(tokens[at + 3]) / 1e9
+    )
 
 
 def status(message: Msg) -> str | None:
@@ -138,10 +142,14 @@ def description(message: Msg) -> str:
     return (message.headers or {}).get("Description", "").strip()
 
 
-def delivered(message: Msg, sequence: int) -> StoredMessage:
-    """A message that a consumer delivered, with its sequence in the stream."""
+def delivered(message: Msg, place: Position) -> StoredMessage:
+    """A message that a consumer delivered, with its place in the stream."""
     return StoredMessage(
-        message.subject, message.data, publisher_headers(message.headers), sequence
+        message.subject,
+        message.data,
+        publisher_headers(message.headers),
+        place.stream_sequence,
+        place.time,
     )
 
 

@@ -130,7 +130,7 @@ class Fetcher:
     def _delivery(self, message: Msg, consumer: Consumer) -> NatsDelivery:
         place = position(message.reply)
         return NatsDelivery(
-            delivered(message, place.stream_sequence),
+            delivered(message, place),
             place.attempt,
             message.reply,
             consumer.ack_wait,

@@ -130,7 +130,7 @@ class NatsFollower:
                         raise Broken(f"message {expected} of the consumer is missing")
                     expected += 1
                     due -= 1
-                    batch.append(delivered(message, place.stream_sequence))
+                    batch.append(delivered(message, place))
                 yield batch
 
     async def _pull(self, name: str, reply: str) -> None:

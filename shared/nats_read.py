@@ -14,8 +14,8 @@ from shared.nats_link import TIMEOUT, Link
 
 BATCH = 256
 NOT_FOUND = 10037
-NOT_REMOVED = 10057
-"""For whatever reason: that there is no such message is the usual one."""
+NOT_REMOVED = (10043, 10057)
+"""Of an erasure, and of a removal; that there is no such message is the usual reason."""
 
 
 class _Error(Struct):
@@ -56,13 +56,13 @@ class Reader:
         """The message of a sequence. Asks the stream's leader, as `last` does."""
         return await self._message(stream, {"seq": sequence})
 
-    async def delete(self, stream: str, sequence: int) -> bool:
+    async def delete(self, stream: str, sequence: int, erase: bool) -> bool:
         """Remove a message; False if it was gone already."""
-        # Not overwritten on the disk: it is no secret, and that would cost as much as a write.
-        answer = await self._ask("DELETE", stream, {"seq": sequence, "no_erase": True})
+        # Overwriting costs as much as a write: only what must not be found again is worth it.
+        answer = await self._ask("DELETE", stream, {"seq": sequence, "no_erase": not erase})
         if answer.error is None:
             return True
-        gone = answer.error.err_code == NOT_REMOVED and await self.get(stream, sequence) is None
+        gone = answer.error.err_code in NOT_REMOVED and await self.get(stream, sequence) is None
         if not gone:
             raise _unavailable(stream, answer.error)
         return False

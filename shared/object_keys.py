@@ -4,6 +4,9 @@ recordings/<id>/audio.<extension>                the file as it came
 recordings/<id>/recording.json                   messages.Recording
 recordings/<id>/versions/<n>/request.json        messages.VersionRequest; claims the number
 recordings/<id>/versions/<n>/transcript.json     messages.Transcript; written once
+recordings/<id>/forgotten.json                   erasure.Forgotten: its audio was deleted
+recordings/<id>/hold.json                        erasure.Hold: nothing of it may be deleted
+erased/<id>.json                                 erasure.Tombstone: it was deleted, and stays so
 """
 
 RECORDINGS = "recordings/"
@@ -13,6 +16,25 @@ RECORDINGS = "recordings/"
 def recording_prefix(recording: str) -> str:
     """Everything of one recording."""
     return f"recordings/{recording}/"
+
+
+ERASED = "erased/"
+"""The tombstones."""
+
+
+def tombstone(recording: str) -> str:
+    """That a recording was erased."""
+    return f"{ERASED}{recording}.json"
+
+
+def hold(recording: str) -> str:
+    """What keeps a recording from being deleted."""
+    return f"recordings/{recording}/hold.json"
+
+
+def forgotten(recording: str) -> str:
+    """That a recording's audio was deleted."""
+    return f"recordings/{recording}/forgotten.json"
 
 
 def audio(recording: str, extension: str) -> str:

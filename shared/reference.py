@@ -27,6 +27,7 @@ STRUCTS: Mapping[str, type[Struct]] = {
     "`completed`": messages.Completed,
     "`failed`": messages.Failed,
     "`refused`": messages.Refused,
+    "`deleted`": messages.Deleted,
     "Plan": messages.Plan,
     "Options": messages.Options,
     "Word": messages.Word,
@@ -64,7 +65,7 @@ def fields_table(kind: type[Struct], without: set[str]) -> str:
     """The fields of a message but for those named; a field with a default may be absent."""
     hints = get_type_hints(kind, include_extras=True)
     rows = ["| Field | Type | Meaning |", "|---|---|---|"]
-    if kind in (messages.EventBase, messages.Refused):
+    if kind in (messages.EventBase, messages.Refused, messages.Deleted):
         rows.append("| `type` | text | Which event it is |")
     for field in msgspec.structs.fields(kind):
         if field.name in without:

@@ -104,6 +104,10 @@ def recording_events(recording: str, type: str = "*") -> str:
     return f"echobase.events.*.*.{recording}.*.{type}"
 
 
+DELETED = "echobase.events.*.*.*.0.deleted"
+"""The filter over the events that something was deleted."""
+
+
 def parse_event(subject: str) -> EventSubject:
     """The parts of an event's subject.
 

@@ -108,6 +108,8 @@ async def read_recording(bus: Bus, recording: str) -> dict[int, VersionState]:
     states: dict[int, VersionState] = {}
     async for message in _read(bus, subjects.recording_events(recording)):
         version = subjects.parse_event(message.subject).version
+        if version == 0:  # of the recording itself
+            continue
         states[version] = fold_message(states.get(version, VersionState()), message)
     return states
 

@@ -46,3 +46,9 @@ class RemovalSuite:
             await rig.bus.get("TLOG", 1)
         with pytest.raises(BusUnavailable):
             await rig.bus.delete("TLOG", 1)
+
+    async def test_an_erased_message_is_gone(self, rig: Rig) -> None:
+        await fill(rig.bus, ["a"] * 3)
+        assert await rig.bus.delete("TLOG", 2, erase=True)
+        assert not await rig.bus.delete("TLOG", 2, erase=True)
+        assert [m.sequence for m in await read(rig.bus)] == [1, 3]
