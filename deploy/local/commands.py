@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from deploy.local.dev import show
 from deploy.local.folder import claimed
 from deploy.local.layout import Layout, layout
 from deploy.local.supervisor import PartFailed, Supervisor
@@ -28,16 +29,21 @@ Flow = Callable[[Supervisor, Layout], Coroutine[None, None, None]]
 
 
 @click.command()
-def up() -> None:
+@click.option("--reload", is_flag=True, help="Restart a service when its code is saved.")
+def up(reload: bool) -> None:
     """Run the local stack until Ctrl-C, on the configured ports."""
     console = make_console()
 
     async def serve(supervisor: Supervisor, stack: Layout) -> None:
-        await supervisor.ready()
-        _print_addresses(console, stack)
-        await asyncio.Event().wait()
+        logs = [part.process.log for part in stack.parts if not part.is_server]
+        async with asyncio.TaskGroup() as tasks:
+            if reload:
+                tasks.create_task(show(logs, lambda text: console.print(escape(text))))
+            await supervisor.ready()
+            _print_addresses(console, stack)
+            await asyncio.Event().wait()
 
-    _run(serve, console, move=False)
+    _run(serve, console, move=False, reload=reload)
 
 
 @click.command()
@@ -74,11 +80,13 @@ def demo(audio: Path | None, serve: bool | None) -> None:
     _run(present, console, move=True, model="demo")
 
 
-def _run(flow: Flow, console: Console, *, move: bool, model: str = "") -> None:
+def _run(
+    flow: Flow, console: Console, *, move: bool, model: str = "", reload: bool = False
+) -> None:
     env = settings.environment()
     data = settings.load(SiteSettings, env).data.absolute()
     with claimed(data):
-        stack = layout(env, move=move, model=model)
+        stack = layout(env, move=move, model=model, reload=reload)
         if stack.model == "demo":
             console.print(f"[yellow]{escape(BANNER)}[/yellow]")
         console.print(f"Starting the stack in {escape(str(data))}, with the model {stack.model}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.local.ports import LOOPBACK, first_free, is_free
 from deploy.local.process import Process
-from deploy.local.servers import answers, new_nats, new_s3
+from deploy.local.servers import Recipe, answers, new_nats, new_s3
 from shared import settings
 from shared.errors import SettingError
 from shared.settings import (
@@ -38,6 +38,8 @@ class Part:
     address: str
     is_server: bool
     """Whether the services stand on it, so that it ends after them."""
+    recipe: Recipe | None = None
+    """What it is made from, if it is a server."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,12 @@ class _Ports:
         return wanted
 
 
-def layout(env: Mapping[str, str], *, move: bool, model: str = "") -> Layout:
+def layout(env: Mapping[str, str], *, move: bool, model: str = "", reload: bool = False) -> Layout:
     """The stack that the settings describe.
 
     `move`: whether a part whose port is taken moves to a free one. `model`: what is transcribed
-    with if WHISPER_MODEL_NAME is not set. Raises SettingError.
+    with if WHISPER_MODEL_NAME is not set. `reload`: whether services restart when their code is
+    saved. Raises SettingError.
     """
     site = settings.load(SiteSettings, env)
     transcriber = settings.load(TranscriberSettings, env)
@@ -122,7 +125,20 @@ def layout(env: Mapping[str, str], *, move: bool, model: str = "") -> Layout:
         "ECHOBASE_DATA": str(data),
         "WHISPER_MODEL_NAME": model,
     }
-    services = [_service(name, port, site, child_env, data) for name, port in chosen.items()]
+    runner = ("shared.reload",) if reload else ()
+    services = [
+        _service(
+            name,
+            port,
+            site,
+            Process(
+                [sys.executable, "-m", *runner, f"services.{name}"],
+                log=log_path(data, name),
+                env=child_env,
+            ),
+        )
+        for name, port in chosen.items()
+    ]
     return Layout(
         data=data,
         parts=(*servers, *services),
@@ -160,6 +176,7 @@ def _servers(
                 nats.ready,
                 nats.settings.nats_url,
                 is_server=True,
+                recipe=nats,
             )
         )
         reach |= _variables(nats.settings)
@@ -172,6 +189,7 @@ def _servers(
                 store.ready,
                 store.settings.store_url,
                 is_server=True,
+                recipe=store,
             )
         )
         reach |= _variables(store.settings)
@@ -189,10 +207,9 @@ def _variables(kind: NatsSettings | StoreSettings) -> dict[str, str]:
     }
 
 
-def _service(name: str, port: int, site: SiteSettings, env: Mapping[str, str], data: Path) -> Part:
+def _service(name: str, port: int, site: SiteSettings, process: Process) -> Part:
     host = LOOPBACK if site.bind in ("", "localhost", "0.0.0.0", "::") else site.bind  # noqa: S104 - compared, not bound
     base = "" if name == "transcriber" else site.base_path
-    process = Process([sys.executable, "-m", f"services.{name}"], log=log_path(data, name), env=env)
     shown = f"[{host}]" if ":" in host else host
     return Part(
         name,

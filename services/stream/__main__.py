@@ -12,6 +12,7 @@ from services.stream.app import Parts, create_app
 from services.stream.catalogue import Catalogue
 from services.stream.connection import StreamProtocol
 from services.stream.hub import Hub
+from services.stream.pages import Page
 from services.stream.recordings import Links
 from services.stream.status import Bulletin
 from shared.bus import Bus
@@ -39,7 +40,7 @@ _ENSURE_AGAIN = 1.0
 _log = logging.getLogger(__name__)
 
 
-async def main(life: Lifecycle) -> None:
+async def main(life: Lifecycle, page: type[Page] = Page) -> None:
     """Serve until the order to stop."""
     settings = life.load(StreamSettings)
     nats = life.load(NatsSettings)
@@ -66,7 +67,7 @@ async def main(life: Lifecycle) -> None:
         bulletin=Bulletin(bus),
         health=health,
     )
-    app = create_app(parts)
+    app = create_app(parts, page)
     async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
         closing.push_async_callback(store.close)
         closing.push_async_callback(bus.close)

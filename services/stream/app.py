@@ -48,21 +48,20 @@ class Parts:
     health: Health
 
 
-def create_app(parts: Parts) -> Litestar:
+def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
     """The application, under the site's base path."""
 
     @asgi("/health", is_mount=True, opt={PUBLIC: True, UNTRACED: True}, copy_scope=True)
     async def health(scope: Scope, receive: Receive, send: Send) -> None:
         await parts.health(scope, receive, send)
 
-    page = Page(origins([parts.links.ingest]))
     given = {
         "site": parts.site,
         "links": parts.links,
         "hub": parts.hub,
         "catalogue": parts.catalogue,
         "bulletin": parts.bulletin,
-        "page": page,
+        "page": page(origins([parts.links.ingest])),
     }
     return Litestar(
         path=parts.site.base_path or "/",

@@ -37,7 +37,7 @@ class Page:
 
     def __init__(self, ingest_origins: Sequence[str]) -> None:
         """`ingest_origins`: where the page may upload to, beside its own origin."""
-        self._files = {path.name: _read(path) for path in _FOLDER.iterdir()}
+        self._files = read_page()
         self._headers = {
             "Cache-Control": "no-cache",
             "Content-Security-Policy": policy(ingest_origins),
@@ -53,6 +53,11 @@ class Page:
         if known and file.etag in (tag.strip() for tag in known.split(",")):
             return Response(b"", status_code=304, headers=headers)
         return Response(file.content, status_code=200, media_type=file.media_type, headers=headers)
+
+
+def read_page() -> Mapping[str, PageFile]:
+    """The page's files, by name."""
+    return {path.name: _read(path) for path in _FOLDER.iterdir() if path.suffix in _TYPES}
 
 
 def policy(ingest_origins: Sequence[str]) -> str:

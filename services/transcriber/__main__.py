@@ -1,20 +1,10 @@
 """`python -m services.transcriber`: the transcriber as a process."""
 
-import os
-
+from services.transcriber.process import prepare
 from shared import lifecycle
 
 if __name__ == "__main__":
-    # numpy's products here are too small to share between cores: its threads would only spin beside
-    # the model's, at about the CPU time that the model itself takes. Read when numpy is imported.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # oneDNN, by which CTranslate2 computes, keeps what it compiled for 1024 shapes: with a model
-    # that sees windows of every length these were 160 MB more after some hundred recordings.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
-
-    from services.transcriber.allocator import give_back
-
-    give_back()
+    prepare()
 
     from services.transcriber.app import main
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from services.transcriber.attempt import Workshop
 from services.transcriber.blocking import in_thread
-from services.transcriber.device import Choice
+from services.transcriber.choice import Choice
 from services.transcriber.engine import Engine
 from services.transcriber.engines import Engines, load_named, load_own
+from services.transcriber.loaded import Load
 from services.transcriber.patience import Patience, Stopped, end
 from services.transcriber.speech import warm_up
+from services.transcriber.whisper import Whisper
 from services.transcriber.work_folder import work_folder
 from services.transcriber.worker import SERVICE, Worker
 from shared.bus import Bus
@@ -35,12 +37,12 @@ _CHUNK_SHARE = 0.8
 """Of the grace, for the chunk in hand; the rest is for handing back."""
 
 
-async def main(life: Lifecycle) -> None:
-    """Serve health and work on jobs until told to end.
+async def main(life: Lifecycle, load: Load = Whisper) -> None:
+    """Serve health and work on jobs until told to end; `load` gets models into memory.
 
     Raises SettingError, or ModelUnavailable if the configured model cannot be had.
     """
-    service = Service(life)
+    service = Service(life, load)
     failures: list[Exception] = []
 
     async def work() -> None:
@@ -64,9 +66,10 @@ async def main(life: Lifecycle) -> None:
 class Service:
     """One transcriber."""
 
-    def __init__(self, life: Lifecycle) -> None:
+    def __init__(self, life: Lifecycle, load: Load = Whisper) -> None:
         """Raises SettingError."""
         self._life = life
+        self._load = load
         self._began = time.monotonic()
         self.settings = life.load(TranscriberSettings)
         self._nats = life.load(NatsSettings)
@@ -97,7 +100,7 @@ class Service:
         connecting = asyncio.ensure_future(self._connect())
         warming = asyncio.ensure_future(in_thread(warm_up))
         try:
-            engine, choice = await in_thread(lambda: load_own(self.settings))
+            engine, choice = await in_thread(lambda: load_own(self.settings, self._load))
             await warming
             return await connecting, engine, choice
         finally:
@@ -131,7 +134,7 @@ class Service:
         shop = Workshop(
             bus=bus,
             store=self._store,
-            engines=Engines(engine, lambda name: load_named(name, settings)),
+            engines=Engines(engine, lambda name: load_named(name, settings, self._load)),
             settings=settings,
             patience=self._patience,
             worker=self.worker,

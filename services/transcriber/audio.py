@@ -8,14 +8,11 @@ whatever a recording's length. 16 bits are what faster-whisper's own decoder kee
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from services.transcriber.chunks import RATE, Span
+from services.transcriber.samples import Samples
 from shared import media
 from shared.errors import NotAudio
-
-Samples = npt.NDArray[np.float32]
-"""Mono, 16 kHz, -1 to 1."""
 
 LONGEST = 24 * 3600
 """Seconds; ingest refuses long before, but a file's header may lie to it."""

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import cast
 
+from services.transcriber.choice import Choice
 from services.transcriber.libraries import library
 from shared.errors import SettingError
 from shared.settings import TranscriberSettings
@@ -24,20 +25,6 @@ class Hardware:
     """Compute types that the CPU supports."""
     gpu_types: frozenset[str]
     """Compute types that the first GPU supports; empty without one."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Where and how the model runs."""
-
-    device: str
-    """`cpu` or `cuda`."""
-    compute_type: str
-    """CTranslate2's name of it."""
-    threads: int
-    """Threads of one call on a CPU."""
-    reason: str
-    """Why, for the log."""
 
 
 def choose(settings: TranscriberSettings, hardware: Hardware) -> Choice:

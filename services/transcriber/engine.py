@@ -13,6 +13,7 @@ import numpy as np
 
 from services.transcriber.audio import Samples
 from services.transcriber.chunks import RATE
+from services.transcriber.loaded import LoadedModel
 from services.transcriber.models import FoundModel
 from services.transcriber.whisper import (
     COMPRESSION_RATIO,
@@ -26,7 +27,6 @@ from services.transcriber.whisper import (
     Search,
     Task,
     TimedWord,
-    Whisper,
 )
 from shared.errors import NotSupported
 from shared.messages import Plan, Word
@@ -88,7 +88,7 @@ class Engine(Protocol):
 class WhisperEngine:
     """The engine on faster-whisper."""
 
-    def __init__(self, model: FoundModel, whisper: Whisper) -> None:
+    def __init__(self, model: FoundModel, whisper: LoadedModel) -> None:
         """`whisper` is the loaded `model`."""
         self._model = model
         self._whisper = whisper

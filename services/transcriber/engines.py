@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from services.transcriber.blocking import in_thread
-from services.transcriber.device import Choice, Hardware, choose, survey
+from services.transcriber.choice import Choice
+from services.transcriber.device import Hardware, choose, survey
 from services.transcriber.engine import Engine, WhisperEngine
+from services.transcriber.loaded import Load
 from services.transcriber.models import FoundModel, find_configured, find_named
 from services.transcriber.whisper import Whisper
 from shared.errors import ModelUnavailable
@@ -40,7 +42,7 @@ class Engines:
             return self._other
 
 
-def load_own(settings: TranscriberSettings) -> tuple[Engine, Choice]:
+def load_own(settings: TranscriberSettings, make: Load = Whisper) -> tuple[Engine, Choice]:
     """The configured model, loaded; slow, for a thread.
 
     Raises ModelUnavailable, or SettingError for a device that is not here.
@@ -48,18 +50,18 @@ def load_own(settings: TranscriberSettings) -> tuple[Engine, Choice]:
     found = find_configured(
         settings.whisper_model_name, settings.model_folder, offline=settings.offline
     )
-    return load(found, settings, survey())
+    return load(found, settings, survey(), make)
 
 
-def load_named(name: str, settings: TranscriberSettings) -> Engine:
+def load_named(name: str, settings: TranscriberSettings, make: Load = Whisper) -> Engine:
     """The model that a job names, loaded; slow, for a thread. Raises ModelUnavailable."""
     fetch = settings.fetch_for_jobs and not settings.offline
     found = find_named(name, settings.model_folder, fetch=fetch)
-    return load(found, settings, survey())[0]
+    return load(found, settings, survey(), make)[0]
 
 
 def load(
-    found: FoundModel, settings: TranscriberSettings, hardware: Hardware
+    found: FoundModel, settings: TranscriberSettings, hardware: Hardware, make: Load = Whisper
 ) -> tuple[Engine, Choice]:
     """Load a model where it runs best; on the CPU if `auto` chose a GPU that turns out not to work.
 
@@ -67,14 +69,14 @@ def load(
     """
     choice = choose(settings, hardware)
     try:
-        whisper = Whisper(found.folder, choice)
+        whisper = make(found.folder, choice)
     except ModelUnavailable as error:
         if choice.device == "cpu" or settings.whisper_device != "auto":
             raise
         _log.warning("the GPU cannot be used, the CPU is taken: %s", error)
-        return load(found, settings, replace(hardware, gpus=0))
+        return load(found, settings, replace(hardware, gpus=0), make)
     _log.info(
-        "model loaded",
+        "model ready",
         extra={
             "model": found.name,
             "device": choice.device,

@@ -10,7 +10,7 @@ import numpy as np
 
 from services.transcriber.audio import Audio
 from services.transcriber.chunks import RATE, Span
-from services.transcriber.whisper import speech_timestamps
+from services.transcriber.silero import speech_timestamps
 from shared.messages import Plan
 
 BLOCK = 300 * RATE

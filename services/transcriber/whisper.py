@@ -1,4 +1,4 @@
-"""faster-whisper and Silero behind a narrow, typed face; nothing else imports them.
+"""faster-whisper behind a narrow, typed face; nothing else imports it.
 
 The methods used are those of which faster-whisper's own `transcribe` is made, so that a chunk in a
 whole window gives what `transcribe` gives.
@@ -12,10 +12,9 @@ from typing import Any, Final, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from services.transcriber.audio import Samples
-from services.transcriber.chunks import RATE
-from services.transcriber.device import Choice
+from services.transcriber.choice import Choice
 from services.transcriber.libraries import library
+from services.transcriber.samples import Samples
 from shared.errors import ModelUnavailable
 
 Features = npt.NDArray[np.float32]
@@ -252,26 +251,6 @@ _FIXED: Final[dict[str, object]] = {
     "hallucination_silence_threshold": None,
     "hotwords": None,
 }
-
-
-def speech_timestamps(
-    samples: Samples, shortest_pause: float, longest: float
-) -> list[tuple[int, int]]:
-    """Start and end, in samples, of each stretch of speech; lengths are in seconds.
-
-    Speech of more than `longest` is cut at its last short silence, if it has one.
-    """
-    vad = library("faster_whisper.vad")
-    options = vad.VadOptions(
-        max_speech_duration_s=longest,
-        min_silence_duration_ms=round(shortest_pause * 1000),
-        speech_pad_ms=0,
-    )
-    found = cast(
-        list[dict[str, int]],
-        vad.get_speech_timestamps(samples, options, RATE),
-    )
-    return [(span["start"], span["end"]) for span in found]
 
 
 def _piece(tokenizer: Any, segment: dict[str, Any]) -> Piece:  # noqa: ANN401 - as above

@@ -252,7 +252,7 @@ async def test_servers_that_are_away_at_the_start_are_waited_for(
     job = await site.submit(make_job(), sample("chest-pain.ogg"))
     nats.kill()
     process = processes.start()
-    await eventually(said(process, "model loaded"))
+    await eventually(said(process, "model ready"))
     nats.start()
     assert (await site.finished(job)).completed
 

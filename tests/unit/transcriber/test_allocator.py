@@ -13,7 +13,7 @@ if sys.argv[1] == "told":
     assert give_back()
 import numpy as np
 from services.transcriber.speech import BLOCK
-from services.transcriber.whisper import speech_timestamps
+from services.transcriber.silero import speech_timestamps
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

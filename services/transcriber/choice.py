@@ -1,0 +1,17 @@
+"""Where and how a model runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where and how the model runs."""
+
+    device: str
+    """`cpu` or `cuda`."""
+    compute_type: str
+    """CTranslate2's name of it."""
+    threads: int
+    """Threads of one call on a CPU."""
+    reason: str
+    """Why, for the log."""
