@@ -34,6 +34,9 @@ from shared.messages import decode, encode
 ENTRY = "entry.json"
 FORWARDED = "forwarded.json"
 REFUSED = "refused.json"
+ENTRIES = "entries"
+REFUSALS = "refused"
+"""Folders of the spool's."""
 
 _UNKNOWN = Refused(
     code="unknown", reason="Its marker cannot be read.", time=datetime.fromtimestamp(0, UTC)
@@ -234,11 +237,11 @@ class Spool:
 
     @property
     def _entries(self) -> Path:
-        return self.folder / "entries"
+        return self.folder / ENTRIES
 
     @property
     def _refusals(self) -> Path:
-        return self.folder / "refused"
+        return self.folder / REFUSALS
 
     def _folder(self, held: Held) -> Path:
         return (self._entries if held.refused is None else self._refusals) / held.entry.key
