@@ -143,6 +143,8 @@ async def _play(
                     tasks.create_task(producer.run(uploads))
                     tasks.create_task(disturber.run(plan.schedule))
                 tell("all is sent and done: waiting for the rest")
+                # The last kill may have been nats-server's.
+                await link.wait_connected(_UPLOAD_PATIENCE)
                 await settled(stack, producer, log)
             left = await emptied(stack.monitor_port, stack.spool, plan.patience)
             await log.update()
