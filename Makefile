@@ -10,7 +10,7 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up stop test test-fast soak lint format lock bench chaos install clean .local .dev
+.PHONY: help demo up dev stop test test-fast soak lint format lock bench chaos install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,11 +21,15 @@ demo: .local ## Start everything, transcribe the samples or AUDIO=path, show the
 up: .local ## Serve on the configured ports until Ctrl-C
 	@exec $(BIN)/echobase up
 
+dev: .dev ## Serve, and restart a service as soon as its code is saved
+	@exec $(BIN)/echobase up --reload
+
 stop: .local ## Stop the stack that runs in the data folder
 	@exec $(BIN)/python -m deploy.local.stop
 
 test: lint ## Run every test, against real servers and in a real browser
 	@$(BIN)/python -m tests.support.install_chromium
+	@$(BIN)/python -m tests.support.install_kustomize
 	@exec $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-fast: .dev ## Run the tests of the everyday loop, in less than a minute

@@ -57,7 +57,7 @@ async def test_everything_is_made_and_a_second_time_does_no_harm(
         assert (code, said.endswith("are there.\n")) == (0, True), said
     whole = topology()
     async with managed(nats) as manager:
-        streams = {each.config.name for each in await manager.streams_info()}
+        streams = {each.config.name or "" for each in await manager.streams_info()}
         consumers = {
             (each.stream_name, each.name)
             for stream in streams
