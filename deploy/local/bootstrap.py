@@ -80,12 +80,8 @@ def ensure_uv() -> Path:
 def install(uv: Path, extra: str) -> None:
     """Bring `.venv` to an extra's lock, with EchoBase itself on top. Raises BootstrapError."""
     STAMP.unlink(missing_ok=True)
+    download(extra)
     lock = ROOT / "requirements" / f"{extra}.txt"
-    _run(
-        [*PIP, "download", *PIP_OPTIONS, "--dest", str(WHEELS), "-r", str(lock)],
-        os.environ,
-        "pip could not download the packages",
-    )
     env = {"UV_LINK_MODE": "copy", **os.environ, "VIRTUAL_ENV": str(VENV), "UV_OFFLINE": "1"}
     env.pop("PYTHONPATH", None)
     if not _works(VENV / "bin" / "python"):
@@ -112,6 +108,16 @@ def install(uv: Path, extra: str) -> None:
         [str(VENV / "bin" / "python"), "-m", "compileall", "-q", *PACKAGES],
         env,
         "EchoBase could not be compiled",
+    )
+
+
+def download(extra: str) -> None:
+    """Bring every package of an extra's lock into WHEELS. Raises BootstrapError."""
+    lock = ROOT / "requirements" / f"{extra}.txt"
+    _run(
+        [*PIP, "download", *PIP_OPTIONS, "--dest", str(WHEELS), "-r", str(lock)],
+        os.environ,
+        "pip could not download the packages",
     )
 
 
