@@ -163,7 +163,7 @@ class MemoryQueue:
 
     def waiting(self) -> Iterable[StoredMessage]:
         """Every message that is not acknowledged."""
-        return self.stream.select([self.config.filter_subject], 1)
+        return self.stream.select([self.config.filter_subject or ">"], 1)
 
     def take(self, count: int, now: float) -> list[tuple[StoredMessage, int]]:
         """Up to `count` messages that may be delivered now, each with its attempt."""

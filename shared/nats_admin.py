@@ -229,7 +229,7 @@ def _consumer_config(consumer: Consumer) -> ConsumerConfig:
     return ConsumerConfig(
         name=consumer.name,
         durable_name=consumer.name,
-        filter_subject=consumer.filter_subject,
+        filter_subject=consumer.filter_subject or None,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=consumer.ack_wait,
         max_ack_pending=consumer.max_ack_pending,

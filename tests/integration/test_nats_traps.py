@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from nats.js import JetStreamManager
@@ -9,7 +10,7 @@ from nats.js import JetStreamManager
 from shared.bus import Message
 from shared.errors import BusUnavailable, SettingError
 from shared.nats_bus import NatsBus
-from shared.topology import Consumer, Stream, Topology
+from shared.topology import SUBMIT, Consumer, Stream, Topology, submissions
 from tests.behaviour.rig import (
     LONG,
     SLOW_WORKERS,
@@ -62,6 +63,23 @@ async def test_no_pull_is_left_behind(bus: NatsBus, manager: JetStreamManager) -
         return await waiting() == 0
 
     await until(none)
+
+
+@pytest.mark.parametrize("filtered_before", [False, True])
+async def test_a_subject_that_the_server_s_index_leaves_out_is_delivered(
+    bus: NatsBus, filtered_before: bool
+) -> None:
+    consumer = submissions()
+    # With a filter, as EchoBase made it at first: an installation has it still.
+    old = replace(consumer, filter_subject=SUBMIT.subjects[0] if filtered_before else "")
+    await bus.ensure(Topology((SUBMIT,), (old,)))
+    for name in ("a\x7fb", "county", "\x7f"):
+        await bus.publish(Message(f"echobase.submit.{name}.fire", b""))
+    await bus.ensure(Topology((SUBMIT,), (consumer,)))
+    for sequence in (1, 2, 3):
+        [delivery] = await bus.fetch(consumer, 1, LONG)
+        assert delivery.message.sequence == sequence
+        await delivery.ack()
 
 
 async def test_a_deleted_consumer_is_asked_for_once_and_not_in_a_hot_loop(

@@ -121,6 +121,9 @@ BAD = [
     ),
 ]
 
+ODD = ("a\x7fb", "\x7f", "S\u00fcd", "\x01", "\ufffd", "x" * 100)
+"""What a subject may hold, and no name encodes to."""
+
 
 async def test_what_is_refused_is_said_and_the_next_is_taken(
     tmp_path: Path, nats: NatsFixture, store_settings: StoreSettings
@@ -135,9 +138,11 @@ async def test_what_is_refused_is_said_and_the_next_is_taken(
         for data in BAD:
             said = {**json.loads(data), **told} if data.startswith(b"{") else None
             await submit(bus, json.dumps(said).encode() if said else data, Some="header")
+        for token in ODD:
+            await bus.publish(Message(f"echobase.submit.{token}.fire", BAD[0]))
         await settled(bus)
         events = await refused(bus)
-        assert len(events) == len(BAD)
+        assert len(events) == len(BAD) + len(ODD)
         letters = await dead(bus)
         assert sorted(m.headers[DEAD_CODE] for m in letters) == sorted(e.code for e in events)
         assert [e.correlation_id for e in events].count("bad") == len(BAD) - 2
