@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -27,6 +27,9 @@ _PORTS = ("STREAM", "INGEST", "TRANSCRIBER", "NATS", "STORE")
 
 class RunningStack:
     """One data folder's stack, which can be started, stopped and killed."""
+
+    options: Sequence[str] = ()
+    """What `echobase up` is told."""
 
     def __init__(self, folder: Path, **more: str) -> None:
         self.folder = folder
@@ -51,7 +54,7 @@ class RunningStack:
         """Start it, and wait for nothing."""
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
-                [ECHOBASE, "up"],
+                [ECHOBASE, "up", *self.options],
                 env=self.env,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
