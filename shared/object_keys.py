@@ -4,6 +4,7 @@ recordings/<id>/audio.<extension>                the file as it came
 recordings/<id>/recording.json                   messages.Recording
 recordings/<id>/versions/<n>/request.json        messages.VersionRequest; claims the number
 recordings/<id>/versions/<n>/transcript.json     messages.Transcript; written once
+models/<name>/…                                  a speech model; files.json, written last, lists it
 recordings/<id>/forgotten.json                   erasure.Forgotten: its audio was deleted
 recordings/<id>/hold.json                        erasure.Hold: nothing of it may be deleted
 erased/<id>.json                                 erasure.Tombstone: it was deleted, and stays so
@@ -69,3 +70,13 @@ def version_of(key: str) -> int | None:
             return int(version)
         case _:
             return None
+
+
+def model_prefix(name: str) -> str:
+    """Everything of one speech model; `owner/name` is kept as `owner--name`."""
+    return f"models/{name.replace('/', '--')}/"
+
+
+def model_file(name: str, file: str) -> str:
+    """One file of a speech model."""
+    return f"{model_prefix(name)}{file}"

@@ -3,7 +3,8 @@
     demo                  the folder that comes with this package
     a path                a folder that holds a faster-whisper model
     a name in the models' folder     the folder of that name below `ECHOBASE_MODEL_FOLDER`
-    medium.en, large-v3…  faster-whisper's names, or `owner/name`; fetched into that folder once
+    medium.en, large-v3…  faster-whisper's names, or `owner/name`; fetched into that folder once,
+                          from the hub, or by `echobase model fetch` from elsewhere
 
 A job may ask for any of these but a path or an `owner/name`, and nothing is fetched for it unless
 `ECHOBASE_FETCH_FOR_JOBS` is set: its sender is not the operator.
@@ -15,15 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.transcriber import hub
+from services.transcriber.model_fetch import from_hub, install
+from services.transcriber.model_files import WEIGHTS, place_of
 from services.transcriber.model_folder import Traits, read_traits
 from shared.errors import ModelUnavailable
 
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).parent / "demo_model"
 
-_WEIGHTS = "model.bin"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _HINT = "set WHISPER_MODEL_NAME to demo, to a folder, or to a name such as medium.en"
+_OWNED_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
@@ -50,13 +53,15 @@ def find_configured(name: str, model_folder: Path, *, offline: bool) -> FoundMod
 
 def _configured(name: str, model_folder: Path, *, fetch: bool) -> FoundModel:
     path = Path(name).expanduser()
-    if _holds_model(path):
+    if is_model_folder(path):
         return _found(path.resolve().name, path)
     if name.startswith((".", "/", "~")) or path.is_dir():
-        raise ModelUnavailable(f"the model folder {name!r} holds no {_WEIGHTS}")
+        raise ModelUnavailable(f"the model folder {name!r} holds no {WEIGHTS}")
     if found := _by_name(name, model_folder, fetch=fetch):
         return found
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+    if _OWNED_NAME.match(name):
+        if is_model_folder(place := place_of(name, model_folder)):
+            return _found(name, place)
         return _found(name, _fetch(name, model_folder, fetch=fetch))
     raise ModelUnavailable(f"there is no model named {name!r}")
 
@@ -77,7 +82,7 @@ def _by_name(name: str, model_folder: Path, *, fetch: bool) -> FoundModel | None
         return _found(name, DEMO_FOLDER)
     if not _PLAIN_NAME.match(name):
         return None
-    if _holds_model(model_folder / name):
+    if is_model_folder(model_folder / name):
         return _found(name, model_folder / name)
     if name in hub.names():
         return _found(name, _fetch(name, model_folder, fetch=fetch))
@@ -88,21 +93,40 @@ def _found(name: str, folder: Path) -> FoundModel:
     return FoundModel(name, folder, read_traits(folder))
 
 
-def _holds_model(folder: Path) -> bool:
-    return (folder / _WEIGHTS).is_file()
+def is_model_folder(folder: Path) -> bool:
+    """Whether a folder holds a model's weights."""
+    return (folder / WEIGHTS).is_file()
+
+
+def plain_name(name: str) -> str:
+    """The same name. Raises ModelUnavailable if a model that is fetched cannot be called so."""
+    if not (_PLAIN_NAME.match(name) or _OWNED_NAME.match(name)):
+        raise ModelUnavailable(
+            f"a model cannot be called {name!r}: letters, digits, `.`, `_` and `-` are allowed"
+        )
+    return name
 
 
 def _fetch(name: str, model_folder: Path, *, fetch: bool) -> Path:
     # What is here already is used without asking the hub: a start must not need the internet.
-    try:
-        return hub.fetch(name, model_folder, local_only=True)
-    except hub.FetchFailed as error:
-        if not fetch:
-            raise ModelUnavailable(
-                f"the model {name!r} is not on this machine, and may not be fetched"
-            ) from error
+    if here := _cached(name, model_folder):
+        return here
+    if not fetch:
+        raise ModelUnavailable(f"the model {name!r} is not on this machine, and may not be fetched")
     _log.info("fetching a model from the hub", extra={"model": name, "folder": str(model_folder)})
     try:
-        return hub.fetch(name, model_folder, local_only=False)
-    except hub.FetchFailed as error:
+        install(name, model_folder, from_hub(lambda to: hub.fetch(name, to, local_only=False)))
+    except (hub.FetchFailed, OSError) as error:
         raise ModelUnavailable(f"the model {name!r} cannot be fetched ({error})") from error
+    return place_of(name, model_folder)
+
+
+def _cached(name: str, model_folder: Path) -> Path | None:
+    """Where the hub's own client put a model, as it did before version 0.2; None if it did not."""
+    try:
+        folder = hub.fetch(name, model_folder, local_only=True)
+    except hub.FetchFailed:
+        return None
+    # It names the folder of an interrupted fetch too.
+    whole = is_model_folder(folder) and (folder / "config.json").is_file()
+    return folder if whole and any(folder.glob("vocabulary.*")) else None
