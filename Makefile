@@ -10,10 +10,10 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up dev stop test test-fast soak lint format lock bench chaos install clean .local .dev
+.PHONY: help demo up dev stop test test-fast soak lint format lock bench chaos images images-check install clean .local .dev
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .local ## Start everything, transcribe the samples or AUDIO=path, show the words
 	@exec $(BIN)/echobase demo
@@ -30,6 +30,7 @@ stop: .local ## Stop the stack that runs in the data folder
 test: lint ## Run every test, against real servers and in a real browser
 	@$(BIN)/python -m tests.support.install_chromium
 	@$(BIN)/python -m tests.support.install_kustomize
+	@$(BIN)/python -m tests.support.install_systemd
 	@exec $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-fast: .dev ## Run the tests of the everyday loop, in less than a minute
@@ -54,6 +55,13 @@ chaos: .dev ## Kill everything at random for minutes: SEED=n [RECORDINGS=300 KIL
 	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \
 		$(if $(RECORDINGS),--recordings $(RECORDINGS)) \
 		$(if $(KILLS),--kills $(KILLS)) $(if $(MINUTES),--minutes $(MINUTES))
+
+images: .dev ## Build the container images and their archives [BASE=image WHEELS=folder NAMES=...]
+	@exec $(BIN)/python -m deploy.images build $(if $(BASE),--base $(BASE)) \
+		$(if $(WHEELS),--wheels $(WHEELS)) $(NAMES)
+
+images-check: .dev ## Build the images twice, once without a network, and transcribe with them; as root
+	@exec $(BIN)/python -m deploy.images check
 
 install: .dev ## Make or renew the environment, with what development needs
 

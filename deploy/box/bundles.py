@@ -1,67 +1,82 @@
 """The bundles of a box: checked, kept beside their releases, and renewed by deltas."""
 
-import os
-import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.airgap.manifest import MANIFEST, Manifest, decode, digest, verify
+from deploy.airgap import disk, incoming
+from deploy.airgap.site import Installed, Site
 from deploy.box.errors import BoxError
-from deploy.box.files import sync
-from deploy.box.places import DATA, Places
-from deploy.box.system import Owner
+from deploy.box.places import HOME, Places
+from deploy.box.release import Releases
 
 
-def keep(places: Places, folder: Path) -> Path:
-    """Check a bundle's folder and keep a copy of it; where that is. Raises BadBundle, BoxError."""
-    check(places, folder)
-    kept = places.bundles / name(folder)
-    if kept.exists() and folder.resolve() != kept.resolve():
-        check(places, kept)
-    elif not kept.exists():
-        draft = places.bundles / f".{kept.name}"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(folder, draft)
-        settle(draft, kept)
-    return kept
+class BoxSite(Site):
+    """What a box keeps of bundles: where nobody but root writes."""
 
+    @property
+    def folder(self) -> Path:
+        """Where bundles are kept."""
+        return Places(self.root).bundles
 
-def check(places: Places, folder: Path) -> Manifest:
-    """The manifest of a bundle that is whole and signed. Raises BadBundle or BoxError."""
-    if not (folder / MANIFEST).is_file():
-        raise BoxError(f"{folder} is no bundle's folder: it holds no {MANIFEST}")
-    if not places.public_key.is_file():
-        raise BoxError(
-            f"{places.public_key} is missing: give the key that bundles are signed with,"
-            " by --public-key, once"
+    def installed(self) -> Installed | None:
+        """The bundle of the release that runs; None if it was made from a checkout."""
+        releases = Releases(Places(self.root))
+        current = releases.current()
+        note = releases.note(current) if current in releases.names() else None
+        if note is None or note.bundle is None:
+            return None
+        return Installed(
+            version=note.version,
+            identity=note.bundle,
+            since=datetime.now(UTC),
+            previous=None,
+            overlay=None,
+            host="",
         )
-    return verify(folder, places.public_key)
 
 
-def name(folder: Path) -> str:
-    """The name of a bundle, and of the release that is made from it."""
-    content = (folder / MANIFEST).read_bytes()
-    return f"{decode(content).version}-{digest(content)[:12]}"
+def bring(places: Places, given: Path, *, force: bool) -> Path:
+    """Have a bundle, or what a delta makes of the installed one, as a folder; where that is.
+
+    Raises BoxError, BadBundle, WrongBase, OlderVersion or NoRoom.
+    """
+    site = BoxSite(places.root)
+    if not site.key.is_file():
+        raise BoxError(
+            f"{site.key} is missing: give the key that bundles are signed with once,"
+            " by --public-key"
+        )
+    found = incoming.read(given, site.key)
+    incoming.admit(found, site.installed())
+    return incoming.bring(found, site, force=force)
 
 
-def settle(draft: Path, kept: Path) -> None:
-    """Let a complete folder bear its name, through a power cut too."""
-    os.sync()
-    draft.rename(kept)
-    sync(kept.parent)
+def prune(places: Places) -> None:
+    """Remove the bundles that no release was made from."""
+    site, releases = BoxSite(places.root), Releases(places)
+    notes = [releases.note(name) for name in releases.names()]
+    keep = {site.bundle(note.bundle) for note in notes if note.bundle}
+    for path in site.bundles():
+        if path not in keep:
+            disk.remove(path)
 
 
-def bring_model(places: Places, release: str, owner: Owner) -> str:
-    """Put the bundle's speech models where the transcriber finds them; the first one's folder."""
-    models = places.bundles / release / "models"
-    found = sorted(path for path in models.glob("*") if path.is_dir())
+def bring_models(places: Places, bundle: Path) -> str:
+    """Put a bundle's speech models where the settings may name them; the first one's folder."""
+    found = sorted(path for path in (bundle / "models").glob("*") if path.is_dir())
     for model in found:
-        target = places.data / "models" / model.name
-        for folder in (places.data, target.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-            owner.give(folder, 0o750)
+        target = places.home / "models" / model.name
         if not target.exists():
-            draft = target.with_name(f".{model.name}")
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(model, draft)
-            settle(draft, target)
-    return f"{DATA}/models/{found[0].name}" if found else ""
+            _copy(model, target)
+    return f"{HOME}/models/{found[0].name}" if found else ""
+
+
+def _copy(folder: Path, target: Path) -> None:
+    draft = disk.folder(target.with_name(target.name + disk.DRAFT))
+    for path in sorted(folder.rglob("*")):
+        place = draft / path.relative_to(folder)
+        if path.is_dir():
+            disk.folder(place)
+        else:
+            disk.place(path, place)
+    disk.rename(draft, target)

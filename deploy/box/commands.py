@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from deploy.box import config
+from deploy.box.bundles import BoxSite
 from deploy.box.errors import BoxError
 from deploy.box.install import Box, Wishes, box, summary
 from deploy.box.install import install as install_on
@@ -53,9 +54,11 @@ def install(
     Run again, it renews what is installed and leaves data and settings alone.
     """
     target = _box(root, patience)
-    target.switch.recover()
     try:
-        release = install_on(target, Wishes(bind, model, public_key), bundle, ROOT, force=force)
+        with BoxSite(target.places.root).claimed():
+            target.switch.recover()
+            wishes = Wishes(bind, model, public_key)
+            release = install_on(target, wishes, bundle, ROOT, force=force)
     except BootstrapError as error:
         raise BoxError(str(error)) from error
     click.echo(f"EchoBase {release} is installed.")
@@ -70,7 +73,8 @@ def install(
 def update(delta: Path, root: Path, force: bool, patience: float) -> None:
     """Update this box by a DELTA to what it has, or by a whole bundle."""
     target = _box(root, patience)
-    release = update_on(target, delta, force=force)
+    with BoxSite(target.places.root).claimed():
+        release = update_on(target, delta, force=force)
     click.echo(f"EchoBase {release} is installed.")
 
 

@@ -18,7 +18,7 @@ from deploy.box.places import HOME, UNITS, Places
 from deploy.box.release import Releases
 from deploy.box.source import Source, of_bundle, of_checkout
 from deploy.box.switch import Switch
-from deploy.box.system import Manager, NoManager, Systemd, interpreter, make_user, owner
+from deploy.box.system import Manager, NoManager, Systemd, interpreter, make_user
 from deploy.box.units import MAIN
 
 _COMMAND = f"""\
@@ -76,23 +76,24 @@ def install(target: Box, wishes: Wishes, given: Path | None, checkout: Path, *, 
     python = interpreter(strict=not places.scratch)
     if wishes.public_key:
         write(places.public_key, wishes.public_key.read_text())
+    bundle = bundles.bring(places, given, force=force) if given else None
     with TemporaryDirectory() as scratch:
-        if given is None:
-            source = of_checkout(checkout, Path(scratch), python)
+        if bundle:
+            source = of_bundle(bundle, Path(scratch))
         else:
-            source = of_bundle(bundles.keep(places, given), Path(scratch))
+            source = of_checkout(checkout, Path(scratch), python)
         target.tell(f"the source of {source.release} is there")
         refuse_older(target.releases, source, force=force)
         release = target.releases.make(source, python)
     target.tell("the release is made")
     who = make_user(places)
-    model = bundles.bring_model(places, release, who)
+    model = bundles.bring_models(places, bundle) if bundle else ""
     if not places.settings.exists():
         first = config.chosen(
             existing,
             bind=wishes.bind,
-            model=wishes.model or model or ("demo" if given else ""),
-            offline=given is not None,
+            model=wishes.model or model or ("demo" if bundle else ""),
+            offline=bundle is not None,
         )
         config.check(first)
         write(places.settings, config.first_settings(first), 0o640)
@@ -114,13 +115,13 @@ def update(target: Box, given: Path, *, force: bool) -> str:
         raise BoxError("nothing is installed here: `echobase install` comes first")
     target.switch.recover()
     with TemporaryDirectory() as scratch:
-        kept = bundles.keep(places, given)
-        target.tell("the bundle is restored")
-        source = of_bundle(kept, Path(scratch))
+        bundle = bundles.bring(places, given, force=force)
+        target.tell("the bundle is there")
+        source = of_bundle(bundle, Path(scratch))
         refuse_older(target.releases, source, force=force)
         release = target.releases.make(source, interpreter(strict=not places.scratch))
     target.tell("the release is made")
-    bundles.bring_model(places, release, owner(places))
+    bundles.bring_models(places, bundle)
     if release != target.releases.current():
         target.switch.to(release)
     return release

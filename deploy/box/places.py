@@ -39,8 +39,8 @@ class Places:
 
     @property
     def bundles(self) -> Path:
-        """One folder for each bundle that releases were made from: deltas build on them."""
-        return self.home / "bundles"
+        """What releases were made from: deltas build on it."""
+        return self.home / "airgap"
 
     @property
     def current(self) -> Path:
@@ -65,7 +65,7 @@ class Places:
     @property
     def public_key(self) -> Path:
         """The key by which bundles must be signed."""
-        return self.etc / "bundle.pub"
+        return self.etc / "airgap.pub.pem"
 
     @property
     def data(self) -> Path:

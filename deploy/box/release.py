@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploy.airgap import disk
 from deploy.box.errors import BoxError
-from deploy.box.files import link, sync
+from deploy.box.files import link
 from deploy.box.places import Places
 from deploy.box.source import Source
 
 _NOTE = "release.json"
+_MANY = 1000
+"""Files from which on it is quicker to flush the whole machine's."""
 Tell = Callable[[str], None]
 
 
@@ -30,6 +33,8 @@ class Note:
     created: str | None
     lock: str
     """SHA-256 of the lock that its packages were installed from."""
+    bundle: str | None
+    """Identity of the bundle that it was made from; None for a checkout."""
     python: str
     """The interpreter that it stands on, and its version."""
 
@@ -66,11 +71,10 @@ class Releases:
         link(self._places.current, f"releases/{name}")
 
     def prune(self, keep: set[str]) -> None:
-        """Remove releases, their bundles, and what was left half done, but for those to keep."""
-        for folder in (self._places.releases, self._places.bundles):
-            for path in folder.iterdir() if folder.exists() else ():
-                if path.name not in keep:
-                    _remove(path)
+        """Remove releases, and what was left half done, but for those to keep."""
+        for path in list(self._places.releases.iterdir()):
+            if path.name not in keep:
+                disk.remove(path)
 
     def make(self, source: Source, python: Path) -> str:
         """Make the release of a source, if it is not there; its name. Raises BoxError."""
@@ -78,9 +82,15 @@ class Releases:
         if name in self.names():
             return name
         draft = self._places.releases / f".{name}"
-        _remove(draft)
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        note = Note(source.version, source.created, _digest(source.lock), _identity(python))
+        disk.remove(draft)
+        disk.folder(draft.parent)
+        note = Note(
+            source.version,
+            source.created,
+            _digest(source.lock),
+            source.digest if source.bundle else None,
+            _identity(python),
+        )
         if twin := self._twin(note):
             # Whatever replaces a file makes a new one: the twin keeps its own.
             shutil.copytree(self.folder(twin), draft, symlinks=True, copy_function=os.link)
@@ -89,10 +99,9 @@ class Releases:
             _install_packages(source, python, draft)
         _install_code(source, draft)
         (draft / _NOTE).write_text(json.dumps(asdict(note)))
-        os.sync()
-        _remove(self.folder(name))
-        draft.rename(self.folder(name))
-        sync(self._places.releases)
+        _flush(draft)
+        disk.remove(self.folder(name))
+        disk.rename(draft, self.folder(name))
         return name
 
     def _twin(self, wanted: Note) -> str | None:
@@ -117,7 +126,7 @@ def _install_packages(source: Source, python: Path, draft: Path) -> None:
         # Kept now, since nobody may write there later.
         _compile(draft, "")
     finally:
-        _remove(cache)
+        disk.remove(cache)
 
 
 def _install_code(source: Source, draft: Path) -> None:
@@ -139,6 +148,17 @@ def _compile(draft: Path, package: str) -> None:
     _run([python, "-m", "compileall", "-q", "-j", "0", str(packages / package)], {})
 
 
+def _flush(folder: Path) -> None:
+    """Have a folder's own files on the disk; those that are links are there already."""
+    own = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_nlink == 1]
+    if len(own) > _MANY:
+        os.sync()
+        return
+    for path in own:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
 def _identity(python: Path) -> str:
     script = "import sys; print(sys.version_info[:3])"
     done = subprocess.run([str(python), "-c", script], capture_output=True, text=True)
@@ -149,13 +169,6 @@ def _identity(python: Path) -> str:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _run(command: list[str], env: Mapping[str, str]) -> None:

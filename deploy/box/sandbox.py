@@ -31,7 +31,7 @@ ALL: Mapping[str, str] = MappingProxyType(
         "MemoryDenyWriteExecute": "yes",
         "RemoveIPC": "yes",
         "SystemCallArchitectures": "native",
-        "SystemCallFilter": "@system-service",
+        "SystemCallFilter": "@system-service\n~@privileged",
         "SystemCallErrorNumber": "EPERM",
         "UMask": "0077",
     }

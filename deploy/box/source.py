@@ -24,7 +24,9 @@ class Source:
     created: str | None
     """When its commit was made (RFC 3339), if that is known."""
     digest: str
-    """Of all that it is made from."""
+    """Of all that it is made from; a bundle's identity."""
+    bundle: bool
+    """Whether it is a bundle."""
     wheels: Path
     """Folder with the packages."""
     lock: Path
@@ -56,6 +58,7 @@ def of_bundle(folder: Path, scratch: Path) -> Source:
         version=manifest["version"],
         created=manifest["created"],
         digest=hashlib.sha256(content).hexdigest(),
+        bundle=True,
         wheels=folder / "wheels",
         lock=_only(folder, LOCK),
         code=_only(folder, "code/*.whl"),
@@ -82,6 +85,7 @@ def of_checkout(root: Path, scratch: Path, python: Path) -> Source:
         version=tomllib.loads(project.read_text())["project"]["version"],
         created=None,
         digest=_digest(lock, code),
+        bundle=False,
         wheels=wheels,
         lock=lock,
         code=code,

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
+from deploy.airgap import disk
+from deploy.box import bundles
 from deploy.box.errors import BoxError, RolledBack
-from deploy.box.files import sync, write
+from deploy.box.files import write
 from deploy.box.places import Places
 from deploy.box.release import Releases
 from deploy.box.system import Manager, run
@@ -91,10 +93,11 @@ class Switch:
         self._tell("every part answers")
 
     def _close(self, keep: set[str]) -> None:
-        self._places.journal.unlink(missing_ok=True)
-        sync(self._places.home)
+        disk.remove(self._places.journal)
+        disk.sync_folder(self._places.home)
         self._tell("the switch is over")
         self._releases.prune(keep)
+        bundles.prune(self._places)
         self._tell("older releases are removed")
 
     def _journal(self) -> Journal | None:
