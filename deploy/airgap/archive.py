@@ -1,8 +1,8 @@
 """A folder as one file, `.tar.zst`: the same bytes for the same folder; unpacked with distrust."""
 
-import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -43,37 +43,47 @@ def unpack(archive: Path, folder: Path) -> None:
     for name, content, size in entries(archive):
         target = folder / name
         disk.folder(target.parent)
-        if target.is_file() and target.stat().st_size == size:
-            # Interrupted before: what it holds is checked by whoever unpacked it.
-            continue
-        disk.write(target, iter(partial(content.read, disk.BLOCK), b""))
+        # One that an interrupted run wrote stays: what it holds is checked by whoever unpacked it.
+        if not target.is_file() or target.stat().st_size != size:
+            disk.write(target, content)
 
 
-def entries(archive: Path) -> Iterator[tuple[str, IO[bytes], int]]:
+def entries(archive: Path) -> Iterator[tuple[str, Iterator[bytes], int]]:
     """Path, content and size of each file of an archive, to be read in this order.
 
     Raises BadBundle at a link, a device, a path that leads elsewhere, or a byte that is wrong.
     """
+    with (
+        _checked(archive),
+        zstd.reader(str(archive)) as packed,
+        tarfile.open(fileobj=packed, mode="r|") as tar,
+    ):
+        for entry in tar:
+            content = tar.extractfile(entry) if entry.isreg() else None
+            if content is None:
+                raise BadBundle(f"{archive}: {entry.name!r} is no plain file")
+            top, slash, name = entry.name.partition("/")
+            if not slash:
+                raise BadBundle(f"{archive}: {entry.name!r} is in no folder")
+            check_path(top)
+            yield check_path(name), _blocks(archive, content), entry.size
+        # The rest of the packed file may be damaged too.
+        while packed.read(disk.BLOCK):
+            pass
+
+
+def _blocks(archive: Path, content: IO[bytes]) -> Iterator[bytes]:
+    # It is read by whoever asked for it: what goes wrong there does not go through `entries`.
+    with _checked(archive):
+        yield from iter(partial(content.read, disk.BLOCK), b"")
+
+
+@contextmanager
+def _checked(archive: Path) -> Generator[None]:
     try:
-        with zstd.reader(str(archive)) as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
-            for entry in tar:
-                content = tar.extractfile(entry) if entry.isreg() else None
-                if content is None:
-                    raise BadBundle(f"{archive}: {entry.name!r} is no plain file")
-                top, slash, name = entry.name.partition("/")
-                if not slash:
-                    raise BadBundle(f"{archive}: {entry.name!r} is in no folder")
-                check_path(top)
-                yield check_path(name), content, entry.size
-            # The rest of the packed file may be damaged too.
-            shutil.copyfileobj(packed, _Nowhere())
+        yield
     except (zstd.Damaged, tarfile.TarError, EOFError, OSError) as error:
+        # tarfile's own are OSErrors without a number.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise BadBundle(f"{archive} is damaged: {error}") from None
-
-
-class _Nowhere:
-    def write(self, block: bytes, /) -> object:
-        """Forget it."""
-        return block

@@ -29,6 +29,8 @@ class Incoming:
     """Identity of the bundle that it is, or that it leads to."""
     delta: Delta | None
     """How to get there; None for a whole bundle."""
+    size: int = 0
+    """Bytes that a whole bundle takes."""
 
 
 def read(path: Path, public_key: Path) -> Incoming:
@@ -53,7 +55,7 @@ def _head(path: Path) -> dict[str, bytes]:
     for name, content, size in archive.entries(path):
         if size > _LARGEST:
             break
-        head[name] = content.read()
+        head[name] = b"".join(content)
         if len(head) == 2:
             break
     if set(head) not in (
@@ -66,7 +68,9 @@ def _head(path: Path) -> dict[str, bytes]:
 
 def _bundle(path: Path, content: bytes, signature: bytes, key: Ed25519PublicKey) -> Incoming:
     manifest.check_signature(content, signature, key, manifest.MANIFEST)
-    return Incoming(path, manifest.decode(content).version, manifest.digest(content), None)
+    found = manifest.decode(content)
+    size = sum(file.size for file in found.files)
+    return Incoming(path, found.version, manifest.digest(content), None, size)
 
 
 def admit(incoming: Incoming, installed: Installed | None) -> None:
@@ -135,17 +139,17 @@ def _is_whole(folder: Path, site: Site) -> bool:
 def _fill(incoming: Incoming, site: Site, draft: Path) -> None:
     if incoming.delta:
         _restore(incoming.path, incoming.delta, site, draft)
-    elif incoming.path.is_dir():
+        return
+    held = sum((draft / name).stat().st_size for name in manifest.plain_files(draft))
+    disk.need(draft, max(0, incoming.size - held))
+    if incoming.path.is_dir():
         _copy(incoming.path, draft)
     else:
-        disk.need(draft, 0)
         archive.unpack(incoming.path, draft)
 
 
 def _copy(folder: Path, draft: Path) -> None:
-    names = list(manifest.plain_files(folder))
-    disk.need(draft, sum((folder / name).stat().st_size for name in names))
-    for name in names:
+    for name in manifest.plain_files(folder):
         manifest.check_path(name)
         disk.folder((draft / name).parent)
         # Not linked: who brought the folder may write to it.

@@ -26,6 +26,7 @@ def restore(delta: Delta, patches: Path, base: Path, target: Path, public_key: P
     listed = {file.path: file for file in wanted.files}
     if unknown := recipes.keys() - listed.keys():
         raise BadBundle(f"the delta restores {min(unknown)}, which its bundle does not list")
+    disk.need(target, sum(listed[path].size for path in recipes))
     for file in wanted.files:
         if file.path not in recipes:
             _keep(file, base, target)

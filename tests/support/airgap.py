@@ -96,3 +96,85 @@ def sign(folder: Path, what: Manifest, key: Ed25519PrivateKey) -> None:
     content = manifest.encode(what)
     (folder / manifest.MANIFEST).write_bytes(content)
     (folder / manifest.SIGNATURE).write_bytes(key.sign(content))
+
+
+def small(number: int, *, broken: bool = False) -> dict[str, bytes]:
+    """The files of a small bundle; each number is another release, one of its rollouts fails."""
+    library = noise(20_000, 1)
+    code = f"print({number})\n".encode() * 50
+    manifests = MANIFESTS.format(number=number, state="broken" if broken else "fine")
+    files = {
+        f"images/{name}.tar": image(
+            f"echobase-{name}:1", [{"base": noise(10_000, 2)}, {"lib": library}, {"code.py": code}]
+        )
+        for name in ("ingest", "stream")
+    }
+    return {
+        **files,
+        f"code/echobase-0.1.{number}-py3-none-any.whl": wheel({"code.py": code}, stored=True),
+        "wheels/lib-1.0-py3-none-any.whl": wheel({"lib": library}),
+        "k3s/edge.yaml": manifests.encode(),
+        f"models/toy-{number}/model.bin": noise(2_000, number),
+    }
+
+
+MANIFESTS = """\
+apiVersion: v1
+kind: Namespace
+metadata: {{name: echobase}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: topology, namespace: echobase}}
+spec: {{template: {{spec: {{containers: [{{name: a, image: "echobase-ingest:1"}}]}}}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: stream, namespace: echobase, labels: {{state: {state}}}}}
+spec: {{template: {{spec: {{containers: [{{name: a, image: "echobase-stream:1"}}]}}}}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: settings-{number}, namespace: echobase}}
+"""
+
+_KUBECTL = """\
+#!/bin/sh
+# Stands in for kubectl and for the import of images: notes every call, and fails where told to.
+cd '{folder}'
+echo "$*" >> calls
+if [ -f fail ]; then
+    read -r pattern < fail
+    case "$*" in *"$pattern"*) echo "planted failure" >&2; exit 1;; esac
+fi
+case "$*" in
+    "get secret "*) [ ! -e "secrets/$3" ] || echo "secret/$3";;
+    "create --filename=-")
+        read -r content
+        name=${{content#*'"metadata":{{"name":"'}}
+        name=${{name%%'"'*}}
+        [ ! -e "secrets/$name" ] || {{ echo "exists" >&2; exit 1; }}
+        printf '%s\\n' "$content" > "secrets/$name";;
+    *"--filename=-") while read -r line; do :; done;;
+    apply*--filename=*) cat "${{*##*--filename=}}" > applied;;
+    "rollout status"*)
+        while read -r line; do
+            case "$line" in *"state: broken"*) echo "timed out" >&2; exit 1;; esac
+        done < applied;;
+esac
+"""
+
+
+def kubectl(folder: Path) -> Path:
+    """A stand-in for kubectl that keeps what it was told in a folder."""
+    (folder / "secrets").mkdir(parents=True)
+    program = folder / "kubectl"
+    program.write_text(_KUBECTL.format(folder=folder))
+    program.chmod(0o755)
+    return program
+
+
+def calls(folder: Path) -> list[str]:
+    """What the stand-in was called with."""
+    path = folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
