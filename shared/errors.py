@@ -7,6 +7,7 @@
     │   ├── TooLarge          more bytes, or a longer duration, than the limit
     │   ├── Unauthorized      the key is missing or wrong
     │   └── Forbidden         the key is right, and does not reach so far
+    ├── TooManyRequests       more calls than the key may make; 429
     ├── Full                  no room to accept more; 507
     ├── Unavailable           transient: the same call may succeed later
     │   ├── BusUnavailable
@@ -17,7 +18,8 @@
         ├── BadMessage        a message that does not decode
         ├── ObjectMissing     the object that a job names is not in the store
         ├── StoreRefused      the store refuses this object, whenever it is offered
-        ├── ModelUnavailable  the speech model cannot be had (here: another worker may have it)
+        ├── ModelUnavailable  the speech model cannot be had
+        │   └── ModelAway     not now, or not here: the hub may answer, or another worker have it
         ├── NotSupported      the speech model cannot do what the job asks for
         └── TooManyAttempts   every allowed attempt ended without an answer
 
@@ -80,6 +82,16 @@ class Forbidden(BadInput):
 
     code = "forbidden"
     status = 403
+
+
+class TooManyRequests(EchoBaseError):
+    """More calls than the key may make; `retry_after` is in seconds."""
+
+    code = "too-many-requests"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Full(EchoBaseError):
@@ -146,6 +158,10 @@ class ModelUnavailable(CannotSucceed):
     """The speech model cannot be had."""
 
     code = "model-unavailable"
+
+
+class ModelAway(ModelUnavailable):
+    """The speech model cannot be had now, or not here: trying again may help."""
 
 
 class NotSupported(CannotSucceed):

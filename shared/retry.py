@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.errors import BadInput, CannotSucceed, EchoBaseError, FenceLost, ModelUnavailable
+from shared.errors import BadInput, CannotSucceed, EchoBaseError, FenceLost, ModelAway
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def decide(error: BaseException, attempt: int, policy: RetryPolicy) -> Decision:
     match error:
         case FenceLost():
             return Abandon()
-        case ModelUnavailable() if attempt < policy.attempts:
-            # Another worker may have the model.
+        case ModelAway() if attempt < policy.attempts:
             return RetryAfter(policy.wait(attempt))
         case CannotSucceed() | BadInput():
             return DeadLetter(error.code, str(error))

@@ -30,7 +30,7 @@ from services.transcriber.speech import find_speech, speech_seconds
 from services.transcriber.transcript import make_transcript
 from shared import object_keys
 from shared.bus import Bus
-from shared.errors import CannotSucceed, FenceLost
+from shared.errors import CannotSucceed, FenceLost, ModelAway, ModelUnavailable
 from shared.messages import (
     Completed,
     Job,
@@ -117,7 +117,13 @@ class Attempt:
     async def _prepare(self) -> tuple[Engine, Plan]:
         starts = self._state.starts
         name = starts[0].plan.model if starts else self._job.options.model
-        engine = await self._shop.patience.finish(self._shop.engines.get(name))
+        try:
+            engine = await self._shop.patience.finish(self._shop.engines.get(name))
+        except ModelUnavailable as error:
+            if not starts:
+                raise
+            # The worker that began the version had the model, and may take the job again.
+            raise ModelAway(str(error)) from error
         model = engine.model
         if starts:
             return engine, starts[0].plan

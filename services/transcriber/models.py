@@ -19,7 +19,7 @@ from services.transcriber import hub
 from services.transcriber.model_fetch import from_hub, install
 from services.transcriber.model_files import WEIGHTS, place_of
 from services.transcriber.model_folder import Traits, read_traits
-from shared.errors import ModelUnavailable
+from shared.errors import ModelAway, ModelUnavailable
 
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).parent / "demo_model"
@@ -69,7 +69,7 @@ def _configured(name: str, model_folder: Path, *, fetch: bool) -> FoundModel:
 def find_named(name: str, model_folder: Path, *, fetch: bool) -> FoundModel:
     """The model that a job, or a frozen plan, names; never a path.
 
-    Raises ModelUnavailable.
+    Raises ModelUnavailable; ModelAway if only the hub, or the way to it, failed.
     """
     found = _by_name(name, model_folder, fetch=fetch)
     if found is None:
@@ -117,7 +117,7 @@ def _fetch(name: str, model_folder: Path, *, fetch: bool) -> Path:
     try:
         install(name, model_folder, from_hub(lambda to: hub.fetch(name, to, local_only=False)))
     except (hub.FetchFailed, OSError) as error:
-        raise ModelUnavailable(f"the model {name!r} cannot be fetched ({error})") from error
+        raise ModelAway(f"the model {name!r} cannot be fetched ({error})") from error
     return place_of(name, model_folder)
 
 

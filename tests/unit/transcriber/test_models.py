@@ -7,7 +7,7 @@ import pytest
 
 from services.transcriber.model_folder import Traits, read_traits
 from services.transcriber.models import DEMO_FOLDER, find_configured, find_named
-from shared.errors import ModelUnavailable
+from shared.errors import ModelAway, ModelUnavailable
 
 
 def model_in(folder: Path) -> Path:
@@ -48,8 +48,18 @@ def test_what_cannot_be_had_says_what_to_set(tmp_path: Path, name: str) -> None:
 def test_nothing_is_fetched_for_a_job(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="not on this machine") as caught:
         find_named("large-v3", tmp_path, fetch=False)
+    assert not isinstance(caught.value, ModelAway), "trying again cannot help"
     # The operator's settings are no business of whoever sent the job.
     assert "WHISPER_MODEL_NAME" not in str(caught.value)
+
+
+def test_a_hub_that_does_not_answer_may_do_so_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing listens there: a fetch fails as it does without a network.
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ModelAway, match="cannot be fetched"):
+        find_named("tiny.en", tmp_path, fetch=True)
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "/etc", "owner/name", "a b", ".", "~", ""])

@@ -12,6 +12,7 @@ from services.transcriber.model_folder import Traits
 from services.transcriber.plan import make_plan
 from services.transcriber.scripted_engine import ScriptedEngine, say_start
 from shared.bus import Message
+from shared.errors import ModelUnavailable
 from shared.memory_bus import MemoryBus
 from shared.memory_store import MemoryStore
 from shared.messages import Completed, Event, Failed, Job, Options, Segment, Started, decode_event
@@ -167,6 +168,38 @@ async def test_what_cannot_succeed_ends_in_the_dead_letters(
     assert (state.failed.code, state.completed) == (code, None)
     (dead,) = await site.dead()
     assert dead["Echobase-Dead-Code"] == code
+
+
+async def test_a_model_that_cannot_be_had_is_asked_for_once(site: Site) -> None:
+    asked: list[str] = []
+
+    def load(name: str) -> Engine:
+        asked.append(name)
+        raise ModelUnavailable(f"there is no model named {name!r}")
+
+    job = await site.submit(make_job(options=Options(model="gone")), sample(CALL))
+    async with site.worker(engine(), load=load):
+        state = await site.finished(job)
+    assert (asked, state.starts) == (["gone"], ())
+    assert state.failed is not None
+    assert state.failed.reason == "there is no model named 'gone'"
+
+
+async def test_a_model_that_another_worker_had_is_asked_for_again(site: Site) -> None:
+    asked: list[str] = []
+
+    def load(name: str) -> Engine:
+        asked.append(name)
+        if len(asked) == 1:
+            raise ModelUnavailable(f"there is no model named {name!r}")
+        return ScriptedEngine(name)
+
+    job = await site.submit(make_job(), sample(CALL))
+    await start_elsewhere(site, job, model="large")
+    async with site.worker(engine(), load=load):
+        state = await site.finished(job)
+    assert len(asked) == 2
+    assert state.completed
 
 
 async def test_a_model_that_fails_each_time_is_tried_to_the_limit(site: Site) -> None:
