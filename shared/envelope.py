@@ -70,13 +70,16 @@ def deleted_message(event: Deleted) -> Message:
     )
 
 
-def job_message(job: Job) -> Message:
-    """The message that puts a job into its lane; the same job has the same message id."""
+def job_message(job: Job, again: str = "") -> Message:
+    """The message that puts a job into its lane; the same job has the same message id.
+
+    `again` tells a version from one of the same number that was erased: the bus remembers its id.
+    """
     return Message(
         subject=subjects.job(job.lane),
         data=encode(job),
         headers=_headers("echobase.job", "ingest", datetime.now(UTC)),
-        message_id=f"job-{job.recording}-{job.version}",
+        message_id=f"job-{job.recording}-{job.version}{again}",
     )
 
 

@@ -55,7 +55,9 @@ async def read(store: ObjectStore, key: str, kind: type[S]) -> S | None:
 
 async def tombstone(store: ObjectStore, recording: str) -> Tombstone | None:
     """A recording's tombstone. Raises StoreUnavailable."""
-    return await read(store, object_keys.tombstone(recording), Tombstone)
+    key = object_keys.tombstone(recording)
+    # Nearly always there is none, and to be told so costs the least.
+    return None if await store.stat(key) is None else await read(store, key, Tombstone)
 
 
 async def tombstones(store: ObjectStore) -> AsyncIterator[Tombstone]:

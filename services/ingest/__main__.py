@@ -7,8 +7,12 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from services.ingest.app import Parts, create_app
+from services.ingest.eraser import Eraser
+from services.ingest.erasures import FOLDER as ERASURES
+from services.ingest.erasures import Erasures
 from services.ingest.forwarder import Forwarder
 from services.ingest.inbox import FOLDER, Inbox
+from services.ingest.keeper import Keeper
 from services.ingest.measures import Measures
 from services.ingest.reception import Reception
 from services.ingest.recordings import Links
@@ -41,11 +45,11 @@ async def main(life: Lifecycle) -> None:
     nats = life.load(NatsSettings)
     link = Link(nats, "ingest")
     bus, store = NatsBus(link), S3Store(life.load(StoreSettings))
-    upstream = Upstream(
-        store, bus, topology(nats.nats_replicas, nats.ack_wait, life.load(KeepingSettings).logs())
-    )
+    keeping = life.load(KeepingSettings)
+    upstream = Upstream(store, bus, topology(nats.nats_replicas, nats.ack_wait, keeping.logs()))
     spool = _spool(life.site, settings)
-    forwarder = Forwarder(spool, upstream, settings.spool_keep)
+    erasures = Erasures(spool.folder / ERASURES)
+    forwarder = Forwarder(spool, upstream, settings.spool_keep, erasing=erasures.is_pending)
     health = Health(
         {"spool": _check(spool), "store": upstream.check_store, "bus": upstream.check_bus},
         stopping=life.stopping,
@@ -62,6 +66,8 @@ async def main(life: Lifecycle) -> None:
         measures,
         settings.submit_inline_bytes,
     )
+    eraser = Eraser(upstream, spool, inbox, erasures)
+    keeper = Keeper(upstream, eraser, keeping.rules(), keeping.keeper_every)
     app = create_app(
         Parts(
             site=life.site,
@@ -75,6 +81,7 @@ async def main(life: Lifecycle) -> None:
             reception=reception,
             forwarder=forwarder,
             upstream=upstream,
+            eraser=eraser,
             measures=measures,
             health=health,
         )
@@ -83,6 +90,7 @@ async def main(life: Lifecycle) -> None:
         closing.callback(spool.close)
         await asyncio.to_thread(spool.open)
         await asyncio.to_thread(inbox.open)
+        await asyncio.to_thread(erasures.open)
         closing.push_async_callback(store.close)
         closing.push_async_callback(bus.close)
         health.mark_started()
@@ -91,10 +99,13 @@ async def main(life: Lifecycle) -> None:
             served = asyncio.Event()
             forwarding = tasks.create_task(forwarder.run(served, life.grace))
             taking = tasks.create_task(taken.run(life.stopping))
+            tasks.create_task(eraser.run(life.stopping))
+            keeping_task = tasks.create_task(keeper.run(life.stopping))
             # The server's h11 keeps the body of a request that asks for `Upgrade: h2c`, as Java's
             # client does; httptools loses it.
             await life.serve(app, settings.ingest_port, "h11")
             await _finish(taking, life.grace * _POLITE)
+            keeping_task.cancel()
             # What was accepted last may still leave.
             served.set()
             await forwarding

@@ -7,6 +7,13 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.types import Receive, Scope, Send
 
+from services.ingest.deletion import (
+    delete_recording,
+    get_hold,
+    hold_recording,
+    release_recording,
+)
+from services.ingest.eraser import Eraser
 from services.ingest.forwarder import Forwarder
 from services.ingest.leftover import ReadLeftover
 from services.ingest.measures import Measures
@@ -44,6 +51,7 @@ class Parts:
     reception: Reception
     forwarder: Forwarder
     upstream: Upstream
+    eraser: Eraser
     measures: Measures
     health: Health
 
@@ -61,6 +69,8 @@ def create_app(parts: Parts) -> AsgiApp:
         "forwarder": parts.forwarder,
         "measures": parts.measures,
         "spool": parts.reception.spool,
+        "eraser": parts.eraser,
+        "upstream": parts.upstream,
         "orders": OrderDesk(parts.upstream, parts.reception.spool),
     }
     return ReadLeftover(
@@ -69,6 +79,10 @@ def create_app(parts: Parts) -> AsgiApp:
             route_handlers=[
                 send_recording,
                 order_version,
+                delete_recording,
+                hold_recording,
+                get_hold,
+                release_recording,
                 spool_entry,
                 refused_entries,
                 retry_refused,

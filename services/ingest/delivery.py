@@ -15,8 +15,9 @@ from services.ingest.versions import Claim, claim
 from shared import object_keys, subjects
 from shared.bus import Bus
 from shared.envelope import job_message
+from shared.erasure import read
 from shared.errors import FenceLost
-from shared.messages import encode
+from shared.messages import Recording, encode
 from shared.object_store import ObjectStore
 from shared.telemetry import produce
 from shared.topology import EVENTS
@@ -47,22 +48,31 @@ def next_step(ours: bool, last_event: str | None, has_transcript: bool) -> Step:
             return "nothing"
 
 
-async def store_audio(store: ObjectStore, entry: Entry, audio: Path) -> Claim:
+async def store_audio(
+    store: ObjectStore, entry: Entry, audio: Path, *, anew: bool = False
+) -> Claim:
     """Store audio and description, if the entry brings them, and claim the version's number.
 
+    `anew`: the recording was erased before it was sent; a description that is there is an old one.
     Raises Unavailable, or CannotSucceed if the store refuses.
     """
     if entry.ordered is None:
-        await _store_recording(store, entry, audio)
+        await _store_recording(store, entry, audio, anew)
     return await claim(store, entry)
 
 
-async def _store_recording(store: ObjectStore, entry: Entry, audio: Path) -> None:
+async def _store_recording(store: ObjectStore, entry: Entry, audio: Path, anew: bool) -> None:
     recording = entry.recording
     stored = await store.stat(recording.audio)
     if stored is None or stored.size != recording.size:
         await store.put_file(recording.audio, audio, content_type=entry.content_type)
-    await store.put_if_absent(object_keys.record(recording.id), encode(recording))
+    key, described = object_keys.record(recording.id), encode(recording)
+    if anew:
+        found = await read(store, key, Recording)
+        if found is None or found.received < recording.received:
+            await store.put(key, described)
+    else:
+        await store.put_if_absent(key, described)
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,8 @@ class Delivery:
     store: ObjectStore
     bus: Bus
 
-    async def publish(self, entry: Entry, claimed: Claim) -> Forwarded:
-        """Announce the version and publish its job, unless that was done.
+    async def publish(self, entry: Entry, claimed: Claim, *, anew: bool = False) -> Forwarded:
+        """Announce the version and publish its job, unless that was done; `anew` as above.
 
         Raises Unavailable.
         """
@@ -81,7 +91,7 @@ class Delivery:
         if step == "announce":
             step = await self._announce(entry, claimed)
         if step == "publish":
-            await self._publish_job(entry, claimed.version)
+            await self._publish_job(entry, claimed.version, anew)
         return Forwarded(version=claimed.version, known=not claimed.ours, time=datetime.now(UTC))
 
     async def _next_step(self, entry: Entry, claimed: Claim) -> Step:
@@ -117,7 +127,8 @@ class Delivery:
             return await self._next_step(entry, claimed)
         return "publish"
 
-    async def _publish_job(self, entry: Entry, version: int) -> None:
+    async def _publish_job(self, entry: Entry, version: int, anew: bool) -> None:
         job = entry.job(version)
+        again = f"-{entry.asked.timestamp():.6f}" if anew else ""
         with produce(subjects.job(job.lane)):
-            await self.bus.publish(job_message(job))
+            await self.bus.publish(job_message(job, again))

@@ -29,6 +29,10 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         datetime | None,
         Meta(description="When another version was asked for; null if it brings the audio"),
     ] = None
+    published: Annotated[
+        datetime | None,
+        Meta(description="When the message that brought it was published, if one did"),
+    ] = None
 
     @property
     def key(self) -> str:
@@ -40,6 +44,11 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def asked(self) -> datetime:
         """When it was accepted."""
         return self.ordered or self.recording.received
+
+    @property
+    def since(self) -> datetime:
+        """When it was sent: an erasure at this time or later is of this entry too."""
+        return min(self.published or self.asked, self.asked)
 
     @property
     def audio_size(self) -> int:

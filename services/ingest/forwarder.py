@@ -15,10 +15,12 @@ from opentelemetry.context import Context
 from services.ingest.delivery import store_audio
 from services.ingest.entry import Held, Refused
 from services.ingest.forward_queue import ForwardQueue, Outage, wait
+from services.ingest.scrub import sweep
 from services.ingest.spool import Spool
 from services.ingest.upstream import Upstream
 from shared import log
-from shared.errors import CannotSucceed, Unavailable
+from shared.erasure import Tombstone, lives_again, tombstone
+from shared.errors import CannotSucceed, StoreUnavailable, Unavailable
 from shared.telemetry import tracer
 
 WIDTH = 8
@@ -48,12 +50,15 @@ class Forwarder:
         upstream: Upstream,
         keep: float,
         pace: Callable[[int, float], float] = wait,
+        erasing: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`keep`: seconds for which a forwarded entry stays in the spool. `pace`: as `wait`."""
+        """`keep`: seconds for which a forwarded entry stays in the spool. `pace`: as `wait`.
+        `erasing`: whether a recording's erasure is still to be carried out."""
         self._spool = spool
         self._upstream = upstream
         self._keep = timedelta(seconds=keep)
         self._pace = pace
+        self._erasing = erasing
         self._queue = ForwardQueue()
         self._outage = Outage()
         self._kept: list[tuple[datetime, int, Held]] = []
@@ -173,16 +178,41 @@ class Forwarder:
     async def _deliver(self, held: Held) -> None:
         entry = held.entry
         store = await self._upstream.store()
-        claimed = await store_audio(store, entry, self._spool.audio(held))
+        if self._erasing(entry.recording.id):
+            raise StoreUnavailable("The recording's erasure is under way.")
+        stone = await tombstone(store, entry.recording.id)
+        if await self._erased(held, stone):
+            return
+        audio = self._spool.audio(held)
+        anew = stone is not None
+        claimed = await store_audio(store, entry, audio, anew=anew)
         held.claimed(claimed.version, known=not claimed.ours)
         delivery = await self._upstream.delivery()
-        marker = await delivery.publish(entry, claimed)
+        marker = await delivery.publish(entry, claimed, anew=anew)
+        # Whoever erased it meanwhile may not have seen what was just stored.
+        if await self._erased(held, await tombstone(store, entry.recording.id)):
+            return
         await self._spool.forwarded(held, marker)
         self._keep_until(held, marker.time)
         _log.info(
             "forwarded",
             extra={"version": claimed.version, "lane": entry.lane, "known": not claimed.ours},
         )
+
+    async def _erased(self, held: Held, stone: Tombstone | None) -> bool:
+        """Whether the recording was erased after the entry was sent; then nothing is left of it."""
+        entry = held.entry
+        if stone is None or stone.time < entry.since:
+            # Another version of what is no longer there is not to be had, whenever it is asked for.
+            if stone is None or entry.ordered is None:
+                return False
+            if await lives_again(await self._upstream.store(), stone):
+                return False
+        await sweep(await self._upstream.store(), await self._upstream.bus(), stone)
+        await self._spool.forget(entry.recording.id, max(stone.time, entry.since))
+        _log.info("not forwarded: the recording was erased")
+        held.settled.set()
+        return True
 
     async def _refuse(self, held: Held, error: CannotSucceed) -> None:
         why = Refused(code=error.code, reason=str(error), time=datetime.now(UTC))

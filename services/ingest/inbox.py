@@ -140,6 +140,23 @@ class Inbox:
         said = digest(message)
         return any(f.object == object and f.message == said for f in self._known.values())
 
+    async def forget(self, recording: str) -> None:
+        """Remove what a recording that was erased left in the inbox and in SUBMIT, and its notes.
+
+        Raises Unavailable, OSError.
+        """
+        for fetched in list(self._known.values()):
+            # What waits in the spool after an erasure was sent anew.
+            if not fetched.entry.startswith(f"{recording}-") or self._waits(fetched.entry):
+                continue
+            if fetched.removed is None:
+                if not await self._is_ours(fetched):
+                    bus = await self._upstream.bus()
+                    await bus.delete(SUBMIT.name, fetched.sequence, erase=True)
+                await self._remove(fetched)
+            (self._folder / fetched.file).unlink(missing_ok=True)
+            self._known.pop(fetched.file, None)
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Remove what is ours to remove, until `stopping`."""
         failures, again = 0, 0.0

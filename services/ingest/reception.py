@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import msgspec
 from opentelemetry import propagate
 
 from services.ingest.body import (
@@ -22,7 +23,9 @@ from services.ingest.spool import Spool
 from services.ingest.submission import Description, read_fields
 from shared import object_keys
 from shared.asgi import Receive
+from shared.errors import Forbidden
 from shared.identity import recording_id
+from shared.keys import OPEN, Credential, allowed
 from shared.media import MediaInfo, probe
 from shared.messages import Recording
 
@@ -37,6 +40,8 @@ class Upload(NamedTuple):
     """By lower-case names."""
     query: Sequence[tuple[str, str]]
     receive: Receive
+    credential: Credential = OPEN
+    """What the caller has proved."""
 
 
 @dataclass
@@ -55,12 +60,15 @@ class Reception:
     async def take(self, upload: Upload) -> tuple[Held, bool]:
         """Accept an upload, durably; False beside what is there if the spool holds it already.
 
-        Raises BadInput, which names what is wrong with it, or Full. Then nothing is left of it.
+        Raises BadInput, which names what is wrong with it (Forbidden, if the key does not reach its
+        channel), or Full. Then nothing is left of it.
         """
         content_type = upload.headers.get("content-type", "")
         form = is_form(content_type)
         # What can be wrong before the body comes is said before the body comes.
-        read_fields(all_fields(upload.query, None))
+        said = read_fields(all_fields(upload.query, None))
+        if not form:
+            check_channel(upload.credential, said.source, said.channel)
         check_length(upload.headers, self.max_bytes)
         body = chunks(upload.receive)
         async with self.spool.receive() as audio:
@@ -71,17 +79,32 @@ class Reception:
                 filled = None
                 await receive_raw(body, audio, self.max_bytes)
             said = read_fields(all_fields(upload.query, filled))
+            check_channel(upload.credential, said.source, said.channel)
             return await self.accept(audio, said)
 
-    async def accept(self, audio: Incoming, said: Description) -> tuple[Held, bool]:
-        """Accept what has come, durably, whichever way; as `take`."""
+    async def accept(
+        self, audio: Incoming, said: Description, published: datetime | None = None
+    ) -> tuple[Held, bool]:
+        """Accept what has come, durably, whichever way; as `take`.
+
+        `published`: when the message that brings it was published, if one does.
+        """
         sha256 = await audio.finish()
         info = await self._probe(audio)
-        return await self.spool.keep(audio, _entry(said, sha256, audio.size, info))
+        entry = _entry(said, sha256, audio.size, info)
+        return await self.spool.keep(audio, msgspec.structs.replace(entry, published=published))
 
     async def _probe(self, audio: Incoming) -> MediaInfo:
         async with self._probing:
             return await asyncio.to_thread(probe, audio.path, self.max_duration)
+
+
+def check_channel(credential: Credential, source: str, channel: str) -> None:
+    """Raises Forbidden unless the credential reaches the channel."""
+    if not allowed(credential, source, channel):
+        raise Forbidden(
+            f"The key does not reach the channel {channel!r} of {source!r}.", field="channel"
+        )
 
 
 def _announced(headers: Mapping[str, str], most: int) -> int:

@@ -5,6 +5,7 @@ entries/<key>/audio, entry.json     accepted: fsynced, folder and parent too, be
 entries/<key>/forwarded.json        safe elsewhere; kept a while, then removed
 refused/<key>/…, refused.json       the store refused it for good
 inbox/…                             see `services.ingest.inbox`
+erasures/…                          see `services.ingest.erasures`
 lock                                held by the one process that uses the spool
 """
 
@@ -17,6 +18,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -230,6 +232,27 @@ class Spool:
             self._unreadable.pop(key, None)
             self.room.give(found.size)
             return True
+
+    async def forget(self, recording: str, before: datetime) -> int:
+        """Remove what was sent of a recording up to a time, however far it has come.
+
+        Returns how many entries that were.
+        """
+        count = 0
+        for known, place in ((self._held, self._entries), (self._refused, self._refusals)):
+            for key, held in list(known.items()):
+                if held.entry.recording.id == recording and held.entry.since <= before:
+                    async with self._one_at_a_time(key):
+                        if known.get(key) is held:
+                            aside = self._incoming / uuid4().hex
+                            await self._do(partial(disk.remove, place / key, aside))
+                            del known[key]
+                            self.room.give(held.size)
+                            count += 1
+                    held.settled.set()
+        for key in [key for key in self._unreadable if key.startswith(f"{recording}-")]:
+            count += await self.drop(key)
+        return count
 
     @property
     def _incoming(self) -> Path:

@@ -181,7 +181,7 @@ class Submissions:
                         outcome.name = "known"
                         _log.info("submitted again after its object was taken")
                         return
-                held, new = await reception.accept(audio, submitted.said)
+                held, new = await reception.accept(audio, submitted.said, _published(message))
             outcome.taken(held, new)
             if new:
                 self._forwarder.add(held)
@@ -189,6 +189,11 @@ class Submissions:
                 # After it is in the spool and before the acknowledgment: nobody removes an object
                 # that is not noted, and what is noted is not missed.
                 await self._inbox.note(submitted.object, stamp, message, held.entry.key)
+
+
+def _published(message: StoredMessage) -> datetime | None:
+    """A message that comes again after its recording was erased must be known as an old one."""
+    return datetime.fromtimestamp(message.time, UTC) if message.time else None
 
 
 async def _next(bus: Bus, consumer: Consumer, stopping: asyncio.Event) -> Delivery | None:

@@ -13,6 +13,9 @@ import msgspec
 
 from services.ingest.app import Parts, create_app
 from services.ingest.entry import Entry, Held
+from services.ingest.eraser import AGAIN, Eraser
+from services.ingest.erasures import FOLDER as ERASURES
+from services.ingest.erasures import Erasures
 from services.ingest.forwarder import Forwarder
 from services.ingest.inbox import FOLDER, Inbox
 from services.ingest.measures import Measures
@@ -121,6 +124,8 @@ class Ingest:
     spool: Spool
     forwarder: Forwarder
     http: httpx.AsyncClient
+    upstream: Upstream
+    eraser: Eraser
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -145,11 +150,14 @@ async def serving(
     keep: float = 600.0,
     most_inline: int = 512 * 1024,
     ack_wait: float = 30.0,
+    again: float = AGAIN,
 ) -> AsyncGenerator[Ingest]:
     """The HTTP service and the forwarder, on a free port, by a real uvicorn."""
     spool = open_spool(folder, spool_bytes, least_free)
     upstream = Upstream(store, bus, topology(ack_wait=ack_wait))
-    forwarder = Forwarder(spool, upstream, keep, pace=_soon)
+    erasures = Erasures(folder / ERASURES)
+    erasures.open()
+    forwarder = Forwarder(spool, upstream, keep, pace=_soon, erasing=erasures.is_pending)
     stopping = asyncio.Event()
     health = Health({"store": upstream.check_store, "bus": upstream.check_bus}, stopping=stopping)
     health.mark_started()
@@ -167,6 +175,7 @@ async def serving(
         most_inline,
         pace=_soon,
     )
+    eraser = Eraser(upstream, spool, inbox, erasures, again)
     app = create_app(
         Parts(
             site=site,
@@ -175,6 +184,7 @@ async def serving(
             reception=reception,
             forwarder=forwarder,
             upstream=upstream,
+            eraser=eraser,
             measures=measures,
             health=health,
         )
@@ -190,9 +200,10 @@ async def serving(
         serve.add_done_callback(lambda _: served.set())
         tasks.create_task(forwarder.run(served, 10.0))
         tasks.create_task(taken.run(stopping))
+        tasks.create_task(eraser.run(stopping))
         await up.wait()
         try:
-            yield Ingest(url, port, spool, forwarder, http, stopping)
+            yield Ingest(url, port, spool, forwarder, http, upstream, eraser, stopping)
         finally:
             stopping.set()
     spool.close()

@@ -236,6 +236,8 @@ async def test_the_description_is_complete(ingest: Ingest) -> None:
     assert form["examples"]
     assert set(schema["paths"]) == {
         "/v1/recordings",
+        "/v1/recordings/{recording_id}",
+        "/v1/recordings/{recording_id}/hold",
         "/v1/recordings/{recording_id}/versions",
         "/v1/spool/refused",
         "/v1/spool/refused/{key}",

@@ -28,6 +28,7 @@ async def test_an_entry_is_stored_announced_and_queued_in_order(tmp_path: Path) 
     assert fault.calls == [
         "store.ensure",
         "stat",
+        "stat",
         "put_file",
         "put recording.json",
         "put request.json",
@@ -35,13 +36,14 @@ async def test_an_entry_is_stored_announced_and_queued_in_order(tmp_path: Path) 
         "stat",
         "publish queued",
         "publish live",
+        "stat",
     ]
     await check_done(store, bus, b"audio")
     assert (held.version, held.known, held.attempts) == (1, False, 0)
     spool.close()
 
 
-CALLS = 9
+CALLS = 11
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -23,7 +23,7 @@ from tests.support.forwarding import (
 from tests.support.ingest import NOON, entry, events, jobs, open_spool, put_in, until
 
 OPTIONS = Options(language="de")
-CALLS = 8
+CALLS = 10
 """Made for an order whose recording has one version."""
 
 
@@ -71,6 +71,7 @@ async def test_an_order_moves_no_audio(tmp_path: Path) -> None:
         await until(all_forwarded(spool))
     assert fault.calls == [
         "store.ensure",
+        "stat",
         "put request.json",
         "get",
         "put request.json",
@@ -78,6 +79,7 @@ async def test_an_order_moves_no_audio(tmp_path: Path) -> None:
         "stat",
         "publish queued",
         "publish live",
+        "stat",
     ]
     await check_once(store, bus)
     spool.close()
