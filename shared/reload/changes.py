@@ -39,29 +39,32 @@ class Saved:
         return f"{file.relative_to(root)} was saved"
 
 
-class _Code(DefaultFilter):
+class Code(DefaultFilter):
     """Python files; what editors leave and what is no code restarts nothing."""
 
     def __call__(self, change: Change, path: str) -> bool:
+        """Whether it is one."""
         return path.endswith(".py") and super().__call__(change, path)
 
 
 async def saves(folders: Sequence[Path], stopping: asyncio.Event) -> AsyncGenerator[Saved]:
     """What is saved below some folders, until `stopping`."""
-    found = awatch(*folders, watch_filter=_Code(), step=_SETTLED, stop_event=stopping)
+    found = awatch(*folders, watch_filter=Code(), step=_SETTLED, stop_event=stopping)
     async for changes in found:
         files = frozenset(Path(path) for _, path in changes)
-        _forget_compiled(files)
-        yield Saved(files, _saved_at(files, time.time()))
+        forget_compiled(files)
+        yield Saved(files, saved_at(files, time.time()))
 
 
-def _saved_at(files: Iterable[Path], now: float) -> float:
+def saved_at(files: Iterable[Path], now: float) -> float:
+    """When files were saved: the latest of their times, or `now` if those cannot be it."""
     times = [file.stat().st_mtime for file in files if file.exists()]
     recent = [at for at in times if now - _RECENT < at <= now]
     return max(recent, default=now)
 
 
-def _forget_compiled(files: Iterable[Path]) -> None:
+def forget_compiled(files: Iterable[Path]) -> None:
+    """Remove what Python has compiled of source files."""
     # Python compares a file's size, and its time in whole seconds: a second save within the same
     # second would run the first one's code.
     for file in files:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shared.client import Client
-from shared.messages import Segment, Started
+from shared.messages import Event, Segment, Started
 from tests.acceptance.test_words import CALL, fields
 from tests.support.developed import DevelopedStack
 from tests.support.stack import PATIENCE, followed, words
@@ -93,7 +93,9 @@ async def test_a_recording_loses_nothing_while_its_transcriber_is_reloaded(
     dev: DevelopedStack, tmp_path: Path
 ) -> None:
     at = "            self._shop.patience.check()\n            span ="
-    slow = at.replace("            span =", "            await asyncio.sleep(0.5)\n            span =")
+    slow = at.replace(
+        "            span =", "            await asyncio.sleep(0.5)\n            span ="
+    )
     before, loads = dev.count(), dev.loads
     path = tmp_path / "long.wav"
     path.write_bytes(excerpt("conversation.ogg", 45, tmp_path))
@@ -104,7 +106,7 @@ async def test_a_recording_loses_nothing_while_its_transcriber_is_reloaded(
         await asyncio.to_thread(dev.until_reloaded, before, "transcriber")
         before = dev.count()
         accepted = await client.upload(path, fields())
-        events = []
+        events: list[Event] = []
         async for event in followed(client, accepted):
             if isinstance(event, Segment) and not any(isinstance(e, Segment) for e in events):
                 dev.edit("services/transcriber/attempt.py", slow, at)
