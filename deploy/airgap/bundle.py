@@ -3,7 +3,7 @@
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
@@ -33,7 +33,7 @@ class Parts:
     """What a bundle is made of."""
 
     images: Path | None = None
-    """Folder of image archives, `*.tar`."""
+    """Folder of image archives, `*.tar`; of these, those that the manifests name."""
     manifests: Mapping[str, str] = field(default_factory=dict[str, str])
     """Rendered YAML by overlay."""
     elsewhere: Collection[str] = ()
@@ -72,8 +72,8 @@ def make(parts: Parts, made_from: Origin, folder: Path, key: Ed25519PrivateKey) 
     """
     draft = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
-    digests = _images(parts, draft)
-    _manifests(parts, draft, digests)
+    draft.mkdir(parents=True)
+    _cluster(parts, draft)
     _python(parts, draft)
     for name, model in parts.models.items():
         # Models of the hub are folders of links.
@@ -101,19 +101,25 @@ def pack(folder: Path) -> Path:
     return target
 
 
-def _images(parts: Parts, draft: Path) -> dict[str, str]:
+def _images(parts: Parts, wanted: Set[str], draft: Path) -> dict[str, str]:
+    """Copy the archives that hold an image that is wanted: by full name, what each holds."""
     digests: dict[str, str] = {}
     for path in sorted(parts.images.glob("*.tar")) if parts.images else ():
-        digests |= images.held(path)
-        _copy(path, draft / "images" / path.name)
+        found = images.held(path)
+        if wanted & found.keys():
+            digests |= found
+            _copy(path, draft / "images" / path.name)
     return digests
 
 
-def _manifests(parts: Parts, draft: Path, digests: Mapping[str, str]) -> None:
+def _cluster(parts: Parts, draft: Path) -> None:
+    """Write the images and the manifests of the bundle."""
+    overlays = {name: rendered.documents(text) for name, text in parts.manifests.items()}
+    wanted = {name: rendered.images(documents) for name, documents in overlays.items()}
+    digests = _images(parts, set[str]().union(*wanted.values()), draft)
     known = {rendered.full_name(image) for image in parts.elsewhere} | digests.keys()
-    for overlay, text in parts.manifests.items():
-        documents = rendered.documents(text)
-        if lacking := sorted(rendered.images(documents) - known):
+    for overlay, documents in overlays.items():
+        if lacking := sorted(wanted[overlay] - known):
             raise BadBundle(
                 f"{overlay} runs images that no archive has: {', '.join(lacking)};"
                 " add their archives, or name them as --elsewhere if the site has them"
