@@ -14,8 +14,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from shared.key_keeper import SIGNING
 from shared.subjects import dead
-from shared.topology import EVENTS, JOBS, SUBMIT, Consumer, Stream, Topology, topology
+from shared.topology import (
+    AUDIT,
+    DEAD,
+    EVENTS,
+    JOBS,
+    KEYS,
+    SESSIONS,
+    SUBMIT,
+    Consumer,
+    Stream,
+    Topology,
+    topology,
+)
 
 UserName = Literal["ingest", "transcriber", "stream", "admin", "publisher", "subscriber"]
 USER_NAMES: tuple[UserName, ...] = get_args(UserName)
@@ -127,6 +140,11 @@ def follow(stream: Stream) -> Rights:
     )
 
 
+def erase(*streams: Stream) -> Rights:
+    """Delete single messages."""
+    return Rights(tuple(f"{_API}.STREAM.MSG.DELETE.{stream.name}" for stream in streams))
+
+
 def remove(*streams: Stream) -> Rights:
     """Delete single messages, and what a stream holds of a subject."""
     return Rights(
@@ -156,6 +174,11 @@ def discover(service: str) -> Rights:
     return produce(f"$SRV.PING.{service}")
 
 
+def admit() -> Rights:
+    """Know the keys and the sessions that are over, and note who did what."""
+    return follow(KEYS) + follow(SESSIONS) + produce(*AUDIT.subjects)
+
+
 def _make_consumer(consumer: Consumer) -> Iterable[str]:
     place = f"{consumer.stream}.{consumer.name}"
     yield f"{_API}.CONSUMER.INFO.{place}"
@@ -181,10 +204,14 @@ def _consumers(whole: Topology, stream: Stream) -> tuple[Consumer, ...]:
 
 def _ingest(whole: Topology) -> Rights:
     return (
-        produce_events("queued", "refused")
+        produce_events("queued", "refused", "deleted")
         + produce(*JOBS.subjects, dead("ingest"))
-        + read(SUBMIT, EVENTS)
+        # What was erased must be found wherever it waits, and here it is heard of.
+        + read(SUBMIT, JOBS, DEAD)
+        + follow(EVENTS)
+        + erase(SUBMIT, JOBS, DEAD, EVENTS)
         + consume(*_consumers(whole, SUBMIT))
+        + admit()
     )
 
 
@@ -199,7 +226,14 @@ def _transcriber(whole: Topology) -> Rights:
 
 
 def _stream(whole: Topology) -> Rights:
-    return follow(EVENTS) + look(*_consumers(whole, JOBS)) + discover("transcriber")
+    return (
+        follow(EVENTS)
+        + look(*_consumers(whole, JOBS))
+        + discover("transcriber")
+        + admit()
+        # The keys themselves are the command's alone to change.
+        + produce(f"$KV.echobase-keys.{SIGNING}", *SESSIONS.subjects)
+    )
 
 
 def _admin(whole: Topology) -> User:

@@ -30,6 +30,7 @@ from services.transcriber.speech import find_speech, speech_seconds
 from services.transcriber.transcript import make_transcript
 from shared import object_keys
 from shared.bus import Bus
+from shared.erasure import is_erased
 from shared.errors import CannotSucceed, FenceLost, ModelAway, ModelUnavailable
 from shared.messages import (
     Completed,
@@ -219,6 +220,10 @@ class Attempt:
         await self._shop.patience.outlast(
             lambda: self._shop.store.put_if_absent(key, encode(transcript))
         )
+        # Afterwards: whoever erases puts the tombstone first, and one of us sees the other.
+        if await self._shop.patience.outlast(self._is_erased):
+            await self._shop.patience.outlast(lambda: self._shop.store.delete(key))
+            raise FenceLost("the recording was erased")
         processing = time.monotonic() - self._began
         event = Completed(
             **common(self._job),
@@ -241,12 +246,18 @@ class Attempt:
                 raise FenceLost("another writer owns this version now")
             if state.last_sequence == self.writer.last_sequence:
                 break
+            # Either a copy of the stream that lags behind, or events that were erased.
+            if await self._is_erased():
+                raise FenceLost("the recording was erased")
             await asyncio.sleep(_STALE_READ)
         if [segment.index for segment in state.segments] != list(range(len(state.segments))):
             raise CannotSucceed(
                 "the version's first segments are no longer in the stream: ask for a new version"
             )
         return state
+
+    async def _is_erased(self) -> bool:
+        return await is_erased(self._shop.store, self._job.recording)
 
     async def _in_thread_until_stopped(self, work: Callable[[], T]) -> T:
         return await self._shop.patience.finish(in_thread(work), self._shop.chunk_allowance)

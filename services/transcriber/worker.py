@@ -14,6 +14,7 @@ from services.transcriber.patience import Stopped
 from shared import log, telemetry
 from shared.bus import Delivery
 from shared.envelope import dead_message
+from shared.erasure import is_erased
 from shared.errors import BadMessage, BusUnavailable, FenceLost, TooManyAttempts
 from shared.messages import Failed, Job, decode
 from shared.retry import Abandon, DeadLetter, Decision, RetryAfter, RetryPolicy, decide
@@ -87,6 +88,8 @@ class Worker:
     async def _handle(self, delivery: Delivery, job: Job) -> Outcome:
         try:
             state = await self._shop.patience.outlast(lambda: read(self._shop.bus, job))
+            if await self._erased(job):
+                return await self._settle(delivery, Finished())
         except Stopped:
             return await self._settle(delivery, HandBack())
         attempt = Attempt(self._shop, job, state)
@@ -103,6 +106,15 @@ class Worker:
             counted = state.attempts_without_progress + 1
             return self._decide(error, counted if attempt.started else delivery.attempt)
         return Finished()
+
+    async def _erased(self, job: Job) -> bool:
+        """Whether the job's recording was erased: whoever erased it sees to what is left."""
+        erased = await self._shop.patience.outlast(
+            lambda: is_erased(self._shop.store, job.recording)
+        )
+        if erased:
+            _log.info("nothing is done: the recording was erased")
+        return erased
 
     def _decide(self, error: Exception, attempt: int) -> Decision:
         decision = decide(error, attempt, self._policy)
@@ -157,6 +169,10 @@ class Worker:
     async def _bury(
         self, delivery: Delivery, letter: DeadLetter, job: Job | None, attempt: Attempt | None
     ) -> None:
+        if job is not None and await self._erased(job):
+            # Its audio was missing for that reason, and a dead letter would be a copy of the job.
+            await delivery.ack()
+            return
         # In this order: whatever dies in between, the job is in the dead letters or still queued.
         message = dead_message(SERVICE, delivery.message, letter.code, letter.reason)
         await self._shop.patience.outlast(lambda: self._shop.bus.publish(message))
