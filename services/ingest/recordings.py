@@ -17,6 +17,7 @@ from services.ingest.reception import Reception, Upload
 from services.ingest.upload_docs import UploadOperation
 from shared.http.auth import require
 from shared.http.problem import problems
+from shared.http.query import pairs
 
 PATIENCE = 2.0
 """Seconds for which an answer waits until the version's number is known."""
@@ -105,7 +106,7 @@ async def send_recording(
     The answer comes as soon as the recording is safe on this node's disk, whether or not the store
     and the broker are there. Sent again, it is the same recording.
     """
-    upload = Upload(request.headers, list(request.query_params.multi_items()), request.receive)
+    upload = Upload(request.headers, pairs(request.scope["query_string"]), request.receive)
     with measures.upload() as outcome:
         held, new = await reception.take(upload)
         outcome.taken(held, new)

@@ -66,6 +66,13 @@ def _line(most: int) -> Callable[[str], str]:
     return read
 
 
+def _name(value: str) -> str:
+    # Such as those that turn the writing direction: names that look alike would be two.
+    if any(unicodedata.category(c) == "Cf" for c in value):
+        raise ValueError
+    return _line(NAME)(value)
+
+
 def _text(value: str) -> str:
     if len(value) > TEXT or any(_is_control(c) and c not in "\t\r\n" for c in value):
         raise ValueError
@@ -141,20 +148,21 @@ def _depth(value: object) -> int:
     return 1 + max(map(_depth, inner), default=0)
 
 
+_A_NAME = f"at most {NAME} characters, no control characters and no invisible ones"
 _A_LINE = "at most {} characters, no control characters"
 
 FIELDS: Mapping[str, Field] = {
     "source": Field(
         "Who recorded it; `upload` if absent",
-        _A_LINE.format(NAME),
+        _A_NAME,
         "county",
-        _line(NAME),
+        _name,
     ),
     "channel": Field(
         "Which stream of the source; `default` if absent",
-        _A_LINE.format(NAME),
+        _A_NAME,
         "fire-dispatch",
-        _line(NAME),
+        _name,
     ),
     "start": Field(
         "When the recording began; part of its identity",

@@ -19,6 +19,7 @@ from services.stream.sse import EventId, parse_id
 from shared.follow import Overrun
 from shared.http.auth import require
 from shared.http.problem import problems
+from shared.http.query import pairs
 from shared.http.tracing import UNTRACED
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ async def events(
     """Answer with the event stream that the query asks for."""
     # They are there for the documentation: the query is read as a whole, to refuse what is unknown.
     del recording, source, channel, type_
-    wanted = query.parse(request.query_params.multi_items())
+    wanted = query.parse(pairs(request.scope["query_string"]))
     resume = last_event_id_header or last_event_id
     return EventStream(hub, wanted, parse_id(resume) if resume else None)
 

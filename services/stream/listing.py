@@ -21,6 +21,7 @@ from services.stream.catalogue import Catalogue
 from shared.errors import BadInput
 from shared.http.auth import require
 from shared.http.problem import problems
+from shared.http.query import pairs
 from shared.identity import RECORDING_ID
 from shared.messages import Recording
 
@@ -120,7 +121,7 @@ async def recordings(
     """
     # They are there for the documentation: the query is read as a whole, to refuse what is unknown.
     del source, channel, since, until, limit, cursor
-    return await page(catalogue, parse(request.query_params.multi_items()))
+    return await page(catalogue, parse(pairs(request.scope["query_string"])))
 
 
 async def page(catalogue: Catalogue, wanted: Wanted) -> RecordingPage:

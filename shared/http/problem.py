@@ -9,7 +9,12 @@ from typing import Annotated
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta, Struct
 
@@ -98,9 +103,19 @@ def response(problem: Problem, headers: Mapping[str, str] | None = None) -> Resp
 
 def _answer(request: Request[object, object, State], error: Exception) -> Response[Problem]:
     problem, headers = problem_of(error)
+    if isinstance(error, NotFoundException | MethodNotAllowedException):
+        problem = msgspec.structs.replace(problem, detail=_no_route(request, headers))
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", extra={"method": request.method}, exc_info=error)
     return response(problem, headers)
+
+
+def _no_route(request: Request[object, object, State], headers: Mapping[str, str]) -> str:
+    """Why the router found nothing, whose own words are those of the title."""
+    path = repr(request.url.path[:200])
+    if allowed := headers.get("allow"):
+        return f"{path} takes {allowed}, not {request.method}."
+    return f"There is nothing at {path}."
 
 
 def _problem(status: int, detail: str, code: str | None = None) -> Problem:

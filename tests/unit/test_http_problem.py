@@ -147,6 +147,7 @@ def test_a_path_that_is_none(client: TestClient[Litestar]):
         assert answer.status_code == 404
         assert answer.headers["content-type"] == MEDIA_TYPE
         assert answer.json()["title"] == "Not Found"
+        assert answer.json()["detail"] == f"There is nothing at {path!r}."
 
 
 def test_a_method_that_is_none(client: TestClient[Litestar]):
@@ -154,6 +155,8 @@ def test_a_method_that_is_none(client: TestClient[Litestar]):
     assert answer.status_code == 405
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert "POST" in answer.headers["allow"]
+    allowed = answer.headers["allow"]
+    assert answer.json()["detail"] == f"'/numbers/1' takes {allowed}, not PUT."
 
 
 def test_what_does_not_fit_names_the_field(client: TestClient[Litestar]):

@@ -217,6 +217,19 @@ async def test_only_the_page_may_call_from_a_browser(ingest: Ingest, backend: Ba
     await nothing_left(ingest, backend)
 
 
+@pytest.mark.parametrize("field", ["source", "channel", "filename"])
+async def test_a_query_that_is_not_utf_8_is_refused_as_a_form_is(
+    ingest: Ingest, backend: Backend, field: str
+) -> None:
+    by_query = await ingest.http.post(f"/v1/recordings?{field}=a%ffb", content=WAV)
+    form = {field: (None, b"a\xffb"), "file": ("a.wav", WAV)}
+    by_form = await ingest.http.post("/v1/recordings", files=form)
+    for answer in (by_query, by_form):
+        found = problem(answer, 400)
+        assert (found["field"], found["limit"]) == (field, "UTF-8")
+    await nothing_left(ingest, backend)
+
+
 async def test_a_wrong_method_and_a_wrong_path_are_problems(ingest: Ingest) -> None:
     problem(await ingest.http.get("/v1/recordings"), 405)
     problem(await ingest.http.post("/v1/recording", content=WAV), 404)

@@ -143,6 +143,7 @@ async def test_an_id_from_the_future_is_announced_by_one_gap(bus: Bus, stream: R
         ("recording=nonsense", "recording"),
         ("kind=segment", "kind"),
         ("type=word", "type"),
+        ("source=%ff", "source"),
         ("last_event_id=7", "Last-Event-ID"),
     ],
 )

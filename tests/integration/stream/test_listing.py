@@ -35,3 +35,4 @@ async def test_what_is_not_allowed_is_a_problem(stream: Running) -> None:
     assert (answer.status_code, answer.json()["field"]) == (400, "since")
     assert (await stream.http.get("/v1/recordings?colour=red")).json()["field"] == "colour"
     assert (await stream.http.get("/v1/recordings?limit=x")).json()["field"] == "limit"
+    assert (await stream.http.get("/v1/recordings?channel=%ff")).json()["field"] == "channel"
