@@ -14,21 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from shared.key_keeper import SIGNING
 from shared.subjects import dead
-from shared.topology import (
-    AUDIT,
-    DEAD,
-    EVENTS,
-    JOBS,
-    KEYS,
-    SESSIONS,
-    SUBMIT,
-    Consumer,
-    Stream,
-    Topology,
-    topology,
-)
+from shared.topology import DEAD, EVENTS, JOBS, SUBMIT, Consumer, Stream, Topology, topology
 
 UserName = Literal["ingest", "transcriber", "stream", "admin", "publisher", "subscriber"]
 USER_NAMES: tuple[UserName, ...] = get_args(UserName)
@@ -174,11 +161,6 @@ def discover(service: str) -> Rights:
     return produce(f"$SRV.PING.{service}")
 
 
-def admit() -> Rights:
-    """Know the keys and the sessions that are over, and note who did what."""
-    return follow(KEYS) + follow(SESSIONS) + produce(*AUDIT.subjects)
-
-
 def _make_consumer(consumer: Consumer) -> Iterable[str]:
     place = f"{consumer.stream}.{consumer.name}"
     yield f"{_API}.CONSUMER.INFO.{place}"
@@ -211,7 +193,6 @@ def _ingest(whole: Topology) -> Rights:
         + follow(EVENTS)
         + erase(SUBMIT, JOBS, DEAD, EVENTS)
         + consume(*_consumers(whole, SUBMIT))
-        + admit()
     )
 
 
@@ -226,14 +207,7 @@ def _transcriber(whole: Topology) -> Rights:
 
 
 def _stream(whole: Topology) -> Rights:
-    return (
-        follow(EVENTS)
-        + look(*_consumers(whole, JOBS))
-        + discover("transcriber")
-        + admit()
-        # The keys themselves are the command's alone to change.
-        + produce(f"$KV.echobase-keys.{SIGNING}", *SESSIONS.subjects)
-    )
+    return follow(EVENTS) + look(*_consumers(whole, JOBS)) + discover("transcriber")
 
 
 def _admin(whole: Topology) -> User:
