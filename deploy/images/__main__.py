@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from deploy.images.build import build, say
+from deploy.images.check import check
 from deploy.images.command import ImagesError
 from deploy.images.recipes import BASE, RECIPES, recipe
 from deploy.images.wheelhouse import fill
@@ -38,6 +39,13 @@ def wheels(folder: Path, names: tuple[str, ...]) -> None:
     """Fill a wheelhouse for images, all by default."""
     fill(folder, [recipe(name) for name in names or _NAMES])
     say(f"{len(list(folder.glob('*.whl')))} wheels in {folder}")
+
+
+@main.command("check")
+@click.option("--cuda", is_flag=True, help="The CUDA variant too; 2 GB more to download.")
+def check_(cuda: bool) -> None:
+    """Build all images, use them, and do it again with the network off; as root."""
+    check(cuda)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,13 @@ class Recipe:
     """What its layers hold, from the base up."""
 
     @property
-    def dockerfile(self) -> Path:
-        """Its recipe."""
-        return ROOT / "services" / self.service / "Dockerfile"
+    def tagged(self) -> str:
+        """Its name with its tag, the project's version."""
+        return f"{self.name}:{version()}"
+
+    def dockerfile(self, source: Path = ROOT) -> Path:
+        """Its Dockerfile in a copy of the repository."""
+        return source / "services" / self.service / "Dockerfile"
 
 
 RECIPES = (
@@ -60,7 +64,7 @@ RECIPES = (
         ("base", "user", "CUDA libraries", "dependencies", "demo model", "code"),
     ),
 )
-HEAVY = ("torch", "ctranslate2", "onnxruntime", "faster-whisper")
+HEAVY: tuple[str, ...] = ("torch", "ctranslate2", "onnxruntime", "faster-whisper")
 """Packages that only the transcriber's images may hold."""
 
 

@@ -25,8 +25,13 @@ class Config(Struct, frozen=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict[str, str], name="Labels")
 
 
+class _RootFolder(Struct, frozen=True):
+    diff_ids: list[str]
+
+
 class _Oci(Struct, frozen=True):
     config: Config
+    rootfs: _RootFolder
 
 
 class _Inspected(Struct, frozen=True):
@@ -59,29 +64,35 @@ class Storage:
         revision: str,
         wheels: Path | None = None,
         fresh: bool = False,
-        target: str = "",
+        source: Path = ROOT,
     ) -> str:
         """Build an image; its name with its tag.
 
-        `wheels`: install from this folder alone. `fresh`: reuse no layer. `target`: another stage
-        of the Dockerfile, which is also added to the tag. Raises ImagesError.
+        `wheels`: install from this folder alone. `fresh`: reuse no layer. `source`: a copy of
+        the repository. Raises ImagesError.
         """
-        name = f"{recipe.name}:{version()}{f'-{target}' if target else ''}"
         self.call(
             *("bud", "--isolation", "chroot", "--layers", "--timestamp", "0"),
             *(("--pull-never",) if self.has(base) else ()),
             *(("--no-cache",) if fresh else ()),
             *_sources(wheels),
             *_arguments({"BASE": base, "VERSION": version(), "REVISION": revision}),
-            *("--target", target or recipe.target),
-            *("--file", str(recipe.dockerfile), "--tag", name, str(ROOT)),
+            *("--target", recipe.target),
+            *("--file", str(recipe.dockerfile(source)), "--tag", recipe.tagged, str(source)),
         )
-        return name
+        return recipe.tagged
 
     def config(self, image: str) -> Config:
         """How an image is run."""
+        return self._inspect(image).config
+
+    def layers(self, image: str) -> list[str]:
+        """The digests of an image's layers, not compressed, from the base up."""
+        return self._inspect(image).rootfs.diff_ids
+
+    def _inspect(self, image: str) -> _Oci:
         text = self.call("inspect", "--type", "image", image)
-        return msgspec.json.decode(text, type=_Inspected).oci.config
+        return msgspec.json.decode(text, type=_Inspected).oci
 
     def export(self, image: str, folder: Path) -> None:
         """Write an image's manifest and blobs into a folder, the layers not compressed."""
