@@ -14,8 +14,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from shared.key_keeper import SIGNING
 from shared.subjects import dead
-from shared.topology import DEAD, EVENTS, JOBS, SUBMIT, Consumer, Stream, Topology, topology
+from shared.topology import (
+    AUDIT,
+    DEAD,
+    EVENTS,
+    JOBS,
+    KEYS,
+    SESSIONS,
+    SUBMIT,
+    Consumer,
+    Stream,
+    Topology,
+    topology,
+)
 
 UserName = Literal["ingest", "transcriber", "stream", "admin", "publisher", "subscriber"]
 USER_NAMES: tuple[UserName, ...] = get_args(UserName)
@@ -161,6 +174,11 @@ def discover(service: str) -> Rights:
     return produce(f"$SRV.PING.{service}")
 
 
+def admit() -> Rights:
+    """Know the keys and the sessions that are over, and note who did what."""
+    return follow(KEYS) + follow(SESSIONS) + produce(*AUDIT.subjects)
+
+
 def _make_consumer(consumer: Consumer) -> Iterable[str]:
     place = f"{consumer.stream}.{consumer.name}"
     yield f"{_API}.CONSUMER.INFO.{place}"
@@ -193,6 +211,7 @@ def _ingest(whole: Topology) -> Rights:
         + follow(EVENTS)
         + erase(SUBMIT, JOBS, DEAD, EVENTS)
         + consume(*_consumers(whole, SUBMIT))
+        + admit()
     )
 
 
@@ -207,7 +226,14 @@ def _transcriber(whole: Topology) -> Rights:
 
 
 def _stream(whole: Topology) -> Rights:
-    return follow(EVENTS) + look(*_consumers(whole, JOBS)) + discover("transcriber")
+    return (
+        follow(EVENTS)
+        + look(*_consumers(whole, JOBS))
+        + discover("transcriber")
+        + admit()
+        # The keys themselves are the command's alone to change.
+        + produce(f"$KV.echobase-keys.{SIGNING}", *SESSIONS.subjects)
+    )
 
 
 def _admin(whole: Topology) -> User:
@@ -218,13 +244,13 @@ def _admin(whole: Topology) -> User:
 def _publisher(whole: Topology) -> User:
     del whole  # what outsiders may do is public, and does not depend on the site
     asks = produce(*SUBMIT.subjects) + follow(EVENTS)
-    names = Rights((f"{_API}.STREAM.NAMES",), ("echobase.events.>",))
+    names = Rights((f"{_API}.INFO", f"{_API}.STREAM.NAMES"), ("echobase.events.>",))
     return _user("publisher", "programs that submit, and wait for the words", asks + names)
 
 
 def _subscriber(whole: Topology) -> User:
     del whole
-    names = Rights((f"{_API}.STREAM.NAMES",), ("echobase.events.>",))
+    names = Rights((f"{_API}.INFO", f"{_API}.STREAM.NAMES"), ("echobase.events.>",))
     return _user("subscriber", "programs that read the words", follow(EVENTS) + names)
 
 

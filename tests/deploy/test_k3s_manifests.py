@@ -67,7 +67,7 @@ def test_an_unknown_field_is_found(name: str, place: tuple[str, ...]) -> None:
 
 
 def test_an_unknown_kind_is_found() -> None:
-    fault = {"apiVersion": "x.example/v1", "kind": "Odd", "metadata": {"name": "x"}}
+    fault: Node = {"apiVersion": "x.example/v1", "kind": "Odd", "metadata": {"name": "x"}}
     assert len(k3s_schemas.faults([fault])) == 1
 
 

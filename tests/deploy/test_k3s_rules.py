@@ -198,7 +198,7 @@ def test_another_connection_is_found(plant: Plant, found: Arrow) -> None:
 
 NOT_DENIED: list[Plant] = [
     lambda d: d.remove(find(d, "NetworkPolicy/deny-all")),
-    lambda d: node(find(d, "NetworkPolicy/deny-all")["spec"]).update(egress=[{}]),
+    lambda d: node(find(d, "NetworkPolicy/deny-all")["spec"]).update(egress=["anywhere"]),
     lambda d: node(find(d, "NetworkPolicy/deny-all")["spec"]).update(policyTypes=["Ingress"]),
 ]
 
