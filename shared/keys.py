@@ -48,6 +48,9 @@ class Credential:
     """Id of the page's session, if it came by one."""
     expires: float | None = None
     """Seconds since 1970 from which on it counts no more; None for never."""
+    filters: tuple[tuple[str, str], ...] | None = None
+    """What a stream token opens: the events that these filters want, names and values, and nothing
+    else. None if it is no stream token."""
 
     def may(self, scopes: Iterable[Scope]) -> bool:
         """Whether it has every one of these scopes."""

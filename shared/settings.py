@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 from msgspec import Meta
 
 from shared.errors import SettingError
+from shared.settings_access import AccessSettings
 from shared.settings_base import Settings
 from shared.settings_base import meta as _meta
 from shared.settings_keeping import KeepingSettings
@@ -245,6 +246,7 @@ ALL: tuple[type[Settings], ...] = (
     IngestSettings,
     TranscriberSettings,
     StreamSettings,
+    AccessSettings,
     KeepingSettings,
     TelemetrySettings,
     LocalSettings,
@@ -253,7 +255,6 @@ ALL: tuple[type[Settings], ...] = (
 IGNORED = {
     "FLASK_ENV": "there is one mode",
     "API_ENV": "there is one mode",
-    "FLASK_RATE_LIMIT": "no rate limit is applied yet",
     "CALL_WATCH_PATH": "no folder is watched yet",
     "DATABASE_URL": "there is no database to configure",
     "POSTGRES_USER": "there is no database to configure",

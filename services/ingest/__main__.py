@@ -19,12 +19,14 @@ from services.ingest.recordings import Links
 from services.ingest.spool import Spool
 from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
+from shared.access import access
 from shared.health import OK, Check, Health, Result, degraded
 from shared.lifecycle import Lifecycle, run
 from shared.nats_bus import NatsBus
 from shared.nats_link import Link
 from shared.s3_store import S3Store
 from shared.settings import (
+    AccessSettings,
     IngestSettings,
     NatsSettings,
     SiteSettings,
@@ -68,6 +70,7 @@ async def main(life: Lifecycle) -> None:
     )
     eraser = Eraser(upstream, spool, inbox, erasures)
     keeper = Keeper(upstream, eraser, keeping.rules(), keeping.keeper_every)
+    rights = access("ingest", life.site, life.load(AccessSettings), bus)
     app = create_app(
         Parts(
             site=life.site,
@@ -84,6 +87,7 @@ async def main(life: Lifecycle) -> None:
             eraser=eraser,
             measures=measures,
             health=health,
+            access=rights,
         )
     )
     async with AsyncExitStack() as closing:
@@ -96,6 +100,8 @@ async def main(life: Lifecycle) -> None:
         health.mark_started()
         async with asyncio.TaskGroup() as tasks:
             connect = tasks.create_task(link.open())
+            admitting = tasks.create_task(rights.run())
+            await rights.prepare()
             served = asyncio.Event()
             forwarding = tasks.create_task(forwarder.run(served, life.grace))
             taking = tasks.create_task(taken.run(life.stopping))
@@ -110,6 +116,7 @@ async def main(life: Lifecycle) -> None:
             served.set()
             await forwarding
             connect.cancel()
+            admitting.cancel()
 
 
 async def _finish(task: asyncio.Task[None], patience: float) -> None:

@@ -23,12 +23,15 @@ from services.ingest.refusals import drop_refused, refused_entries, retry_refuse
 from services.ingest.spool_view import spool_entry
 from services.ingest.upstream import Upstream
 from services.ingest.version_order import OrderDesk, order_version
+from shared.access import Access
 from shared.asgi import AsgiApp
 from shared.health import Health
-from shared.http.auth import PUBLIC, require_key
+from shared.http.auth import PUBLIC, Gate, give_credential
 from shared.http.docs import openapi_config, openapi_json
 from shared.http.problem import exception_handlers
-from shared.http.same_site import SameSite, origins
+from shared.http.ratelimit import RateHeaders
+from shared.http.same_site import ANY_HOST, SameSite, origins
+from shared.http.scopes import ScopesDocumented
 from shared.http.tracing import UNTRACED, Traced
 from shared.settings import SiteSettings
 
@@ -54,15 +57,19 @@ class Parts:
     eraser: Eraser
     measures: Measures
     health: Health
+    access: Access
 
 
 def create_app(parts: Parts) -> AsgiApp:
     """The application, under the site's base path."""
 
-    @asgi("/health", is_mount=True, opt={PUBLIC: True, UNTRACED: True}, copy_scope=True)
+    opt = {PUBLIC: True, UNTRACED: True, ANY_HOST: True}
+
+    @asgi("/health", is_mount=True, opt=opt, copy_scope=True)
     async def health(scope: Scope, receive: Receive, send: Send) -> None:
         await parts.health(scope, receive, send)
 
+    access, urls = parts.access, [parts.links.stream, parts.public_url]
     given = {
         "links": parts.links,
         "reception": parts.reception,
@@ -71,6 +78,7 @@ def create_app(parts: Parts) -> AsgiApp:
         "spool": parts.reception.spool,
         "eraser": parts.eraser,
         "upstream": parts.upstream,
+        "access": access,
         "orders": OrderDesk(parts.upstream, parts.reception.spool),
     }
     return ReadLeftover(
@@ -90,15 +98,23 @@ def create_app(parts: Parts) -> AsgiApp:
                 health,
                 openapi_json(_PREFIX),
             ],
-            dependencies={name: _constant(value) for name, value in given.items()},
-            guards=[require_key(parts.site.api_key)],
-            middleware=[SameSite(parts.site, [parts.links.stream, parts.public_url]), Traced()],
+            dependencies={
+                "credential": give_credential(),
+                **{name: _constant(value) for name, value in given.items()},
+            },
+            guards=[Gate(access.ring, access.limiter, origins(urls)).guard],
+            middleware=[
+                SameSite(parts.site, urls, access.settings.host_names()),
+                RateHeaders(access.limiter),
+                Traced(),
+            ],
+            plugins=[ScopesDocumented()],
             # Stream's page sends what is dropped on it to us, with its session's cookie.
             cors_config=CORSConfig(
                 allow_origins=origins([parts.links.stream]),
                 allow_methods=["GET", "POST"],
                 allow_credentials=True,
-                expose_headers=["Location", "Retry-After"],
+                expose_headers=["Location", "Retry-After", "RateLimit", "RateLimit-Policy"],
             ),
             exception_handlers=exception_handlers(),
             openapi_config=openapi_config("EchoBase ingest", _DESCRIPTION, _PREFIX),

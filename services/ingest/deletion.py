@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from litestar import Response, delete, get, put
+from litestar import Request, Response, delete, get, put
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
@@ -11,13 +12,17 @@ from litestar.params import Body, FromPath
 from msgspec import Meta, Struct
 
 from services.ingest.eraser import Eraser, Protected
+from services.ingest.reach import check_reach
+from services.ingest.spool import Spool
 from services.ingest.upstream import Upstream
 from shared import object_keys
+from shared.access import Access
 from shared.erasure import Hold, read
 from shared.errors import BadInput, Unavailable
-from shared.http.auth import require
+from shared.http.auth import address_of, require
 from shared.http.problem import ProblemError, problems
 from shared.identity import RECORDING_ID
+from shared.keys import Credential
 from shared.messages import encode
 from shared.object_store import ObjectStore
 
@@ -61,7 +66,13 @@ class HoldOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     },
 )
 async def delete_recording(
-    recording_id: FromPath[str], eraser: NamedDependency[Eraser]
+    request: Request[object, object, State],
+    recording_id: FromPath[str],
+    eraser: NamedDependency[Eraser],
+    upstream: NamedDependency[Upstream],
+    spool: NamedDependency[Spool],
+    credential: NamedDependency[Credential],
+    access: NamedDependency[Access],
 ) -> Response[Deletion | None]:
     """Erase a recording: its audio, transcripts, events, jobs, dead letters and spool entries.
 
@@ -69,6 +80,7 @@ async def delete_recording(
     recording that is held is not deleted: 409 says by whom, and why.
     """
     id = checked(recording_id)
+    await check_reach(credential, id, upstream, spool)
     try:
         try:
             known = await eraser.check(id)
@@ -82,7 +94,9 @@ async def delete_recording(
                 " it may still be in that one's spool.",
                 code="unknown-recording",
             )
-        if await eraser.ask(id, PATIENCE):
+        done = await eraser.ask(id, PATIENCE)
+        access.audit.note("deleted", credential, address_of(request), recording=id)
+        if done:
             return Response(None, status_code=204)
     except Protected as held:
         raise ProblemError(409, f"The recording is held. {held}", code="held") from None
@@ -100,14 +114,20 @@ _HOLD = Body(examples=[Example(value={"by": "Ms Gray, legal", "why": "inquest 7/
     responses=problems(400, 401, 404, 503),
 )
 async def hold_recording(
+    request: Request[object, object, State],
     recording_id: FromPath[str],
     data: Annotated[HoldOrder, _HOLD],
     upstream: NamedDependency[Upstream],
+    spool: NamedDependency[Spool],
+    credential: NamedDependency[Credential],
+    access: NamedDependency[Access],
 ) -> Hold:
     """Keep a recording, whatever the limits say and whoever deletes it. A later hold counts."""
+    await check_reach(credential, checked(recording_id), upstream, spool)
     store = await _with(upstream, checked(recording_id))
     hold = Hold(by=data.by, why=data.why, since=datetime.now(UTC))
     await store.put(object_keys.hold(recording_id), encode(hold))
+    access.audit.note("held", credential, address_of(request), recording=recording_id)
     return hold
 
 
@@ -118,8 +138,14 @@ async def hold_recording(
     opt=require("admin"),
     responses=problems(400, 401, 404, 503),
 )
-async def get_hold(recording_id: FromPath[str], upstream: NamedDependency[Upstream]) -> Hold:
+async def get_hold(
+    recording_id: FromPath[str],
+    upstream: NamedDependency[Upstream],
+    spool: NamedDependency[Spool],
+    credential: NamedDependency[Credential],
+) -> Hold:
     """Say who wants a recording kept, and why."""
+    await check_reach(credential, checked(recording_id), upstream, spool)
     store = await upstream.store()
     hold = await read(store, object_keys.hold(checked(recording_id)), Hold)
     if hold is None:
@@ -135,11 +161,18 @@ async def get_hold(recording_id: FromPath[str], upstream: NamedDependency[Upstre
     responses=problems(400, 401, 503),
 )
 async def release_recording(
-    recording_id: FromPath[str], upstream: NamedDependency[Upstream]
+    request: Request[object, object, State],
+    recording_id: FromPath[str],
+    upstream: NamedDependency[Upstream],
+    spool: NamedDependency[Spool],
+    credential: NamedDependency[Credential],
+    access: NamedDependency[Access],
 ) -> None:
     """Let a recording be deleted again; nothing happens if nobody held it."""
+    await check_reach(credential, checked(recording_id), upstream, spool)
     store = await upstream.store()
-    await store.delete(object_keys.hold(checked(recording_id)))
+    await store.delete(object_keys.hold(recording_id))
+    access.audit.note("released", credential, address_of(request), recording=recording_id)
 
 
 def checked(recording_id: str) -> str:

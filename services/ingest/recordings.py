@@ -18,6 +18,7 @@ from services.ingest.upload_docs import UploadOperation
 from shared.http.auth import require
 from shared.http.problem import problems
 from shared.http.query import pairs
+from shared.keys import Credential
 
 PATIENCE = 2.0
 """Seconds for which an answer waits until the version's number is known."""
@@ -100,13 +101,15 @@ async def send_recording(
     forwarder: NamedDependency[Forwarder],
     links: NamedDependency[Links],
     measures: NamedDependency[Measures],
+    credential: NamedDependency[Credential],
 ) -> Response[Accepted]:
     """Take a recording in, as a form with the field `file` or as the bare body.
 
     The answer comes as soon as the recording is safe on this node's disk, whether or not the store
     and the broker are there. Sent again, it is the same recording.
     """
-    upload = Upload(request.headers, pairs(request.scope["query_string"]), request.receive)
+    query = pairs(request.scope["query_string"])
+    upload = Upload(request.headers, query, request.receive, credential)
     with measures.upload() as outcome:
         held, new = await reception.take(upload)
         outcome.taken(held, new)

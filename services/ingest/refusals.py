@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated
 
-from litestar import delete, get, post
+from litestar import Request, delete, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Meta, Struct
@@ -11,9 +12,11 @@ from msgspec import Meta, Struct
 from services.ingest.entry import Refusal
 from services.ingest.forwarder import Forwarder
 from services.ingest.spool import Spool
-from services.ingest.spool_view import SpoolView, view
-from shared.http.auth import require
+from services.ingest.spool_view import SpoolView, reaches, view
+from shared.access import Access
+from shared.http.auth import address_of, require
 from shared.http.problem import ProblemError, problems
+from shared.keys import Credential
 
 _PATH = "/v1/spool/refused"
 
@@ -46,12 +49,16 @@ class RefusedEntries(Struct, frozen=True, kw_only=True):
     opt=require("admin"),
     responses=problems(401),
 )
-async def refused_entries(spool: NamedDependency[Spool]) -> RefusedEntries:
+async def refused_entries(
+    spool: NamedDependency[Spool], credential: NamedDependency[Credential]
+) -> RefusedEntries:
     """List the recordings that this node accepted, and that the store refused for good.
 
     They stay on this node's disk until they are tried again or dropped.
     """
-    return RefusedEntries(entries=[_entry(refusal) for refusal in spool.refusals])
+    return RefusedEntries(
+        entries=[_entry(refusal) for refusal in spool.refusals if _reaches(credential, refusal)]
+    )
 
 
 @post(
@@ -63,9 +70,13 @@ async def refused_entries(spool: NamedDependency[Spool]) -> RefusedEntries:
     responses=problems(401, 404, 409),
 )
 async def retry_refused(
-    key: FromPath[str], spool: NamedDependency[Spool], forwarder: NamedDependency[Forwarder]
+    key: FromPath[str],
+    spool: NamedDependency[Spool],
+    forwarder: NamedDependency[Forwarder],
+    credential: NamedDependency[Credential],
 ) -> SpoolView:
     """Have a refused recording forwarded again, and say where it is."""
+    _check(spool, key, credential)
     found = await spool.restore(key)
     if found is None:
         if any(refusal.key == key for refusal in spool.refusals):
@@ -84,10 +95,30 @@ async def retry_refused(
     opt=require("admin"),
     responses=problems(401, 404),
 )
-async def drop_refused(key: FromPath[str], spool: NamedDependency[Spool]) -> None:
+async def drop_refused(
+    request: Request[object, object, State],
+    key: FromPath[str],
+    spool: NamedDependency[Spool],
+    credential: NamedDependency[Credential],
+    access: NamedDependency[Access],
+) -> None:
     """Remove a refused recording from this node's disk, for good."""
+    _check(spool, key, credential)
     if not await spool.drop(key):
         raise _missing(key)
+    access.audit.note("deleted", credential, address_of(request), refused=key)
+
+
+def _check(spool: Spool, key: str, credential: Credential) -> None:
+    """Raises ProblemError (404) for an entry that the credential does not reach."""
+    if any(each.key == key and not _reaches(credential, each) for each in spool.refusals):
+        raise _missing(key)
+
+
+def _reaches(credential: Credential, refusal: Refusal) -> bool:
+    if refusal.entry is None:
+        return not credential.limits  # nobody knows whose it is
+    return reaches(credential, refusal.entry)
 
 
 def _missing(key: str) -> ProblemError:

@@ -9,10 +9,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from services.ingest.entry import Held
+from services.ingest.entry import Entry, Held
 from services.ingest.spool import Spool
 from shared.http.auth import require
 from shared.http.problem import ProblemError, problems
+from shared.keys import Credential, allowed
 from shared.subjects import Lane
 
 SpoolState = Literal["waiting", "forwarded", "refused"]
@@ -57,9 +58,13 @@ def state(held: Held) -> SpoolState:
     opt=require("ingest"),
     responses=problems(401, 404),
 )
-async def spool_entry(recording_id: FromPath[str], spool: NamedDependency[Spool]) -> SpoolView:
+async def spool_entry(
+    recording_id: FromPath[str],
+    spool: NamedDependency[Spool],
+    credential: NamedDependency[Credential],
+) -> SpoolView:
     """Say whether a recording still waits on this node's disk, and for what."""
-    found = spool.find(recording_id)
+    found = [held for held in spool.find(recording_id) if reaches(credential, held.entry)]
     if not found:
         raise ProblemError(
             404,
@@ -68,6 +73,11 @@ async def spool_entry(recording_id: FromPath[str], spool: NamedDependency[Spool]
             code="not-spooled",
         )
     return view(recording_id, found)
+
+
+def reaches(credential: Credential, entry: Entry) -> bool:
+    """Whether a credential reaches an entry's channel."""
+    return allowed(credential, entry.recording.source, entry.recording.channel)
 
 
 def view(recording: str, found: Iterable[Held]) -> SpoolView:

@@ -28,6 +28,7 @@ from shared.errors import BadInput, ObjectMissing
 from shared.http.auth import require
 from shared.http.problem import ProblemError, problems
 from shared.identity import RECORDING_ID
+from shared.keys import OPEN, Credential, allowed
 from shared.messages import Recording, decode
 
 
@@ -63,7 +64,9 @@ class OrderDesk:
     upstream: Upstream
     spool: Spool
 
-    async def take(self, recording_id: str, order: VersionOrder) -> tuple[Held, bool]:
+    async def take(
+        self, recording_id: str, order: VersionOrder, credential: Credential = OPEN
+    ) -> tuple[Held, bool]:
         """Accept an order, durably; False beside what is there if the spool holds it already.
 
         Raises BadInput, which names the field; ProblemError (404) for an unknown recording;
@@ -75,7 +78,7 @@ class OrderDesk:
             if value
         }
         said = read_fields(fields)
-        recording = await self._recording(recording_id)
+        recording = await self._recording(recording_id, credential)
         trace: dict[str, str] = {}
         propagate.inject(trace)
         entry = Entry(
@@ -91,21 +94,29 @@ class OrderDesk:
             await nothing.finish()
             return await self.spool.keep(nothing, entry)
 
-    async def _recording(self, id: str) -> Recording:
+    async def _recording(self, id: str, credential: Credential) -> Recording:
         if not RECORDING_ID.match(id):
             raise BadInput(
                 f"not a recording's id: {id[:80]!r}", field="recording_id", limit="32 hex digits"
             )
         store = await self.upstream.store()
         try:
-            return decode(await store.get(object_keys.record(id)), Recording)
+            found = decode(await store.get(object_keys.record(id)), Recording)
         except ObjectMissing:
-            raise ProblemError(
-                404,
-                f"There is no recording {id!r} in the store. If it was sent a moment ago it may"
-                f" still be on its way: see /v1/spool/{id}.",
-                code="unknown-recording",
-            ) from None
+            raise _unknown(id) from None
+        # What the key does not reach is as unknown as what is not there.
+        if not allowed(credential, found.source, found.channel):
+            raise _unknown(id)
+        return found
+
+
+def _unknown(id: str) -> ProblemError:
+    return ProblemError(
+        404,
+        f"There is no recording {id!r} in the store. If it was sent a moment ago it may still be on"
+        f" its way: see /v1/spool/{id}.",
+        code="unknown-recording",
+    )
 
 
 _ORDER = Body(
@@ -141,13 +152,14 @@ async def order_version(
     orders: NamedDependency[OrderDesk],
     forwarder: NamedDependency[Forwarder],
     links: NamedDependency[Links],
+    credential: NamedDependency[Credential],
 ) -> Response[Accepted]:
     """Ask for a transcript of a recording that was made before.
 
     Asked for with the options of an existing version, it is that version, even one that failed;
     with others it is the next.
     """
-    held, new = await orders.take(recording_id, data)
+    held, new = await orders.take(recording_id, data, credential)
     if new:
         forwarder.add(held)
     await forwarder.settle(held, PATIENCE)

@@ -15,6 +15,7 @@ from services.stream.hub import Hub
 from services.stream.pages import Page
 from services.stream.recordings import Links
 from services.stream.status import Bulletin
+from shared.access import access
 from shared.bus import Bus
 from shared.errors import BusUnavailable
 from shared.follow import Follow
@@ -25,6 +26,7 @@ from shared.nats_link import Link
 from shared.object_store import ObjectStore
 from shared.s3_store import S3Store
 from shared.settings import (
+    AccessSettings,
     IngestSettings,
     NatsSettings,
     StoreSettings,
@@ -50,6 +52,7 @@ async def main(life: Lifecycle, page: type[Page] = Page) -> None:
         bus, EVENTS.name, ring=settings.ring_events, backlog_bytes=settings.backlog_bytes
     )
     links = _links(life, settings)
+    rights = access("stream", life.site, life.load(AccessSettings), bus, makes_secret=True)
     health = Health(
         {"bus": _bus_check(bus, follow), "store": _store_check(store)}, stopping=life.stopping
     )
@@ -66,6 +69,7 @@ async def main(life: Lifecycle, page: type[Page] = Page) -> None:
         catalogue=Catalogue(store, bus, links.ingest),
         bulletin=Bulletin(bus),
         health=health,
+        access=rights,
     )
     app = create_app(parts, page)
     async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
@@ -80,7 +84,9 @@ async def main(life: Lifecycle, page: type[Page] = Page) -> None:
                 )
             ),
             tasks.create_task(follow.run()),
+            tasks.create_task(rights.run()),
         ]
+        await rights.prepare()
         health.mark_started()
         await life.serve(app, settings.stream_port, StreamProtocol)
         for task in waiting:

@@ -22,11 +22,15 @@ from services.stream.recordings import (
 )
 from services.stream.session import sign_in, sign_out
 from services.stream.status import Bulletin, status
+from services.stream.stream_tokens import stream_token
+from shared.access import Access
 from shared.health import Health
-from shared.http.auth import PUBLIC, require_key
+from shared.http.auth import PUBLIC, Gate, give_credential
 from shared.http.docs import openapi_config, openapi_json
 from shared.http.problem import exception_handlers
-from shared.http.same_site import SameSite, origins
+from shared.http.ratelimit import RateHeaders
+from shared.http.same_site import ANY_HOST, SameSite, origins
+from shared.http.scopes import ScopesDocumented
 from shared.http.tracing import UNTRACED, Traced
 from shared.settings import SiteSettings
 
@@ -46,21 +50,26 @@ class Parts:
     catalogue: Catalogue
     bulletin: Bulletin
     health: Health
+    access: Access
 
 
 def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
     """The application, under the site's base path."""
 
-    @asgi("/health", is_mount=True, opt={PUBLIC: True, UNTRACED: True}, copy_scope=True)
+    opt = {PUBLIC: True, UNTRACED: True, ANY_HOST: True}
+
+    @asgi("/health", is_mount=True, opt=opt, copy_scope=True)
     async def health(scope: Scope, receive: Receive, send: Send) -> None:
         await parts.health(scope, receive, send)
 
+    access, urls = parts.access, [parts.links.stream, parts.links.ingest]
     given = {
         "site": parts.site,
         "links": parts.links,
         "hub": parts.hub,
         "catalogue": parts.catalogue,
         "bulletin": parts.bulletin,
+        "access": parts.access,
         "page": page(origins([parts.links.ingest])),
     }
     return Litestar(
@@ -79,12 +88,21 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
             status,
             sign_in,
             sign_out,
+            stream_token,
             health,
             openapi_json(),
         ],
-        dependencies={name: _constant(value) for name, value in given.items()},
-        guards=[require_key(parts.site.api_key)],
-        middleware=[SameSite(parts.site, [parts.links.stream, parts.links.ingest]), Traced()],
+        dependencies={
+            "credential": give_credential(),
+            **{name: _constant(value) for name, value in given.items()},
+        },
+        guards=[Gate(access.ring, access.limiter, origins(urls)).guard],
+        middleware=[
+            SameSite(parts.site, urls, access.settings.host_names()),
+            RateHeaders(access.limiter),
+            Traced(),
+        ],
+        plugins=[ScopesDocumented()],
         exception_handlers=exception_handlers(),
         openapi_config=openapi_config("EchoBase stream", _DESCRIPTION),
         logging_config=None,

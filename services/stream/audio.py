@@ -12,8 +12,10 @@ from litestar.response import Stream
 from services.stream.catalogue import Catalogue
 from services.stream.ranges import Span, Unsatisfiable, parse_range
 from services.stream.recordings import checked
-from shared.http.auth import require
+from shared.access import Access
+from shared.http.auth import address_of, require
 from shared.http.problem import problems
+from shared.keys import Credential
 from shared.messages import Recording
 
 _SLICE = 1024**2
@@ -47,12 +49,14 @@ async def audio(
     request: Request[object, object, State],
     recording_id: FromPath[str],
     catalogue: NamedDependency[Catalogue],
+    credential: NamedDependency[Credential],
+    access: NamedDependency[Access],
     span: Annotated[
         str | None, HeaderParameter(name="Range", description="Bytes, such as `bytes=0-1023`")
     ] = None,
 ) -> Response[bytes] | Stream:
     """Answer with the file, or with the bytes asked for."""
-    found = await catalogue.recording(checked(recording_id))
+    found = await catalogue.recording(checked(recording_id), credential)
     headers = _headers(found)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(b"", status_code=304, headers=headers)
@@ -62,6 +66,11 @@ async def audio(
         part = parse_range(span, found.size)
     except Unsatisfiable:
         return Response(b"", status_code=416, headers={"Content-Range": f"bytes */{found.size}"})
+    if part is None or part.start == 0:
+        # A player asks for one recording many times, piece by piece.
+        names = {"source": found.source, "channel": found.channel}
+        address = address_of(request)
+        access.audit.note("played", credential, address, recording=found.id, **names)
     whole = Span(0, found.size)
     if part:
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{found.size}"

@@ -9,6 +9,7 @@ from shared import object_keys
 from shared.bus import Bus
 from shared.errors import ObjectMissing
 from shared.http.problem import ProblemError
+from shared.keys import OPEN, Credential, allowed
 from shared.messages import Recording, Transcript, VersionRequest, decode
 from shared.object_store import ObjectStore
 from shared.version_state import VersionState, read_recording
@@ -53,10 +54,13 @@ class Catalogue:
         except ObjectMissing:
             return None
 
-    async def recording(self, id: str) -> Recording:
-        """The recording. Raises ProblemError (404), StoreUnavailable."""
+    async def recording(self, id: str, credential: Credential = OPEN) -> Recording:
+        """The recording. Raises ProblemError (404), StoreUnavailable.
+
+        What `credential` does not reach is as unknown as what is not there.
+        """
         found = await self.find(id)
-        if found is None:
+        if found is None or not allowed(credential, found.source, found.channel):
             raise ProblemError(
                 404,
                 f"There is no recording {id!r} in the store. If it was sent a moment ago it may "
@@ -87,18 +91,20 @@ class Catalogue:
             for number in sorted({*asked, *states})
         ]
 
-    async def transcript(self, id: str, version: int | None) -> Transcript:
+    async def transcript(
+        self, id: str, version: int | None, credential: Credential = OPEN
+    ) -> Transcript:
         """A version's transcript, or the newest there is.
 
         Raises ProblemError: 404 if the recording or the version is unknown, 409 if it is not
         ready, 410 if it failed. Raises StoreUnavailable, BusUnavailable.
         """
-        if version is not None:
+        if version is not None and not credential.limits:
             try:
                 return await self._transcript(id, version)
             except ObjectMissing:
                 pass
-        await self.recording(id)
+        await self.recording(id, credential)
         versions = await self.versions(id)
         number = choose(versions, version)
         return await self._transcript(id, number)

@@ -14,13 +14,16 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from services.stream import filters as query
 from services.stream.connection import transport_of
+from services.stream.ending import UntilEnded
 from services.stream.hub import Hub
 from services.stream.sse import EventId, parse_id
+from shared.access import Access
 from shared.follow import Overrun
-from shared.http.auth import require
+from shared.http.auth import TOKENS, require
 from shared.http.problem import problems
 from shared.http.query import pairs
 from shared.http.tracing import UNTRACED
+from shared.keys import Credential
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +43,9 @@ A reader that comes back with the last id it saw misses nothing: by the header `
 which browsers send by themselves, or else by `last_event_id`. Where that is not possible, because
 the events are too old or the stream was made anew, one `gap` event says so first. Without an id
 the stream begins with what comes next, or with the first event of each `recording` that is named.
+
+When the key, the session or the token ends, so does the stream: with an event `ended`, whose
+`reason` is `revoked`, `expired`, `signed-out` or `locked` (a first key was made).
 """
 
 
@@ -49,12 +55,14 @@ the stream begins with what comes next, or with the first event of each `recordi
     summary="Follow events",
     description=_DESCRIPTION,
     tags=["events"],
-    opt={**require("read"), UNTRACED: True},
-    responses=problems(400, 401),
+    opt={**require("read"), UNTRACED: True, TOKENS: True},
+    responses=problems(400),
 )
 async def events(
     request: Request[object, object, State],
     hub: NamedDependency[Hub],
+    access: NamedDependency[Access],
+    credential: NamedDependency[Credential],
     recording: Annotated[list[str] | None, QueryParameter(description="Recording id")] = None,
     source: Annotated[list[str] | None, QueryParameter(description="Who recorded it")] = None,
     channel: Annotated[list[str] | None, QueryParameter(description="Stream of the source")] = None,
@@ -64,16 +72,20 @@ async def events(
     last_event_id: Annotated[
         str | None, QueryParameter(description="As the header; the header wins")
     ] = None,
+    token: Annotated[
+        str | None, QueryParameter(description="A stream token, of `POST /v1/stream-tokens`")
+    ] = None,
     last_event_id_header: Annotated[
         str | None, HeaderParameter(name="Last-Event-ID", description="The last id that was seen")
     ] = None,
 ) -> ASGIApp:
     """Answer with the event stream that the query asks for."""
     # They are there for the documentation: the query is read as a whole, to refuse what is unknown.
-    del recording, source, channel, type_
-    wanted = query.parse(pairs(request.scope["query_string"]))
+    del recording, source, channel, type_, token
+    wanted = query.granted(query.parse(pairs(request.scope["query_string"])), credential)
     resume = last_event_id_header or last_event_id
-    return EventStream(hub, wanted, parse_id(resume) if resume else None)
+    stream = EventStream(hub, wanted, parse_id(resume) if resume else None)
+    return UntilEnded(stream, access.ring, credential)
 
 
 class EventStream:

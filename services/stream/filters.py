@@ -1,13 +1,17 @@
 """What a reader of the events wants: from the query to a filter of JetStream and a predicate."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+
+import msgspec
+from msgspec import Struct
 
 from shared import subjects
 from shared.bus import StoredMessage
-from shared.errors import BadInput
+from shared.errors import BadInput, Forbidden
 from shared.identity import RECORDING_ID
+from shared.keys import Credential, Limit
 from shared.messages import ALL_TYPES
 
 NAMES = ("recording", "source", "channel", "type")
@@ -15,6 +19,8 @@ NAMES = ("recording", "source", "channel", "type")
 
 RESUME = "last_event_id"
 """The query's twin of the header `Last-Event-ID`."""
+TOKEN = "token"  # noqa: S105 - the name of the parameter
+"""Shows what the reader may follow."""
 
 _MOST_VALUES = 100
 _LONGEST_NAME = 200
@@ -31,6 +37,8 @@ class Filters:
     channels: frozenset[str] = frozenset()
     """Tokens, as in the subject."""
     types: frozenset[str] = frozenset()
+    limits: tuple[Limit, ...] = ()
+    """What the reader's key reaches; everything if empty."""
 
     def wants(self, message: StoredMessage) -> bool:
         """Whether the reader wants the message. What is no event of a version is for nobody."""
@@ -41,6 +49,7 @@ class Filters:
                     and (not self.sources or source in self.sources)
                     and (not self.channels or channel in self.channels)
                     and (not self.types or kind in self.types)
+                    and (not self.limits or _reached(self.limits, message.data))
                 )
             case _:
                 return False
@@ -67,7 +76,7 @@ def parse(query: Iterable[tuple[str, str]]) -> Filters:
     """The filters of a query's pairs of name and value. Raises BadInput, naming the parameter."""
     found: dict[str, set[str]] = {name: set() for name in NAMES}
     for name, value in query:
-        if name == RESUME:
+        if name in (RESUME, TOKEN):
             continue
         if name not in found:
             raise BadInput(
@@ -86,6 +95,48 @@ def parse(query: Iterable[tuple[str, str]]) -> Filters:
         channels=frozenset(map(subjects.token, found["channel"])),
         types=frozenset(found["type"]),
     )
+
+
+def granted(wanted: Filters, credential: Credential) -> Filters:
+    """What of it a credential opens: within its limits, and within its token's filters.
+
+    Raises Forbidden if a token has nothing of what is wanted.
+    """
+    if credential.filters:
+        given = parse(credential.filters)
+        wanted = Filters(
+            recordings=_both("recording", wanted.recordings, given.recordings),
+            sources=_both("source", wanted.sources, given.sources),
+            channels=_both("channel", wanted.channels, given.channels),
+            types=_both("type", wanted.types, given.types),
+        )
+    return replace(wanted, limits=credential.limits)
+
+
+def _both(name: str, wanted: frozenset[str], given: frozenset[str]) -> frozenset[str]:
+    if not wanted or not given:
+        return wanted or given
+    if not wanted & given:
+        raise Forbidden(f"The token is not for this {name}.", field=name)
+    return wanted & given
+
+
+class _Names(Struct):
+    """The real names in an event: the subject may hold them encoded."""
+
+    source: str
+    channel: str
+
+
+_NAMES = msgspec.json.Decoder(_Names)
+
+
+def _reached(limits: tuple[Limit, ...], event: bytes) -> bool:
+    try:
+        names = _NAMES.decode(event)
+    except msgspec.DecodeError:
+        return False
+    return any(limit.holds(names.source, names.channel) for limit in limits)
 
 
 def _checked(name: str, value: str) -> str:

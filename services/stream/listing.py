@@ -6,7 +6,7 @@ looked at that the reader should not wait any longer.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -23,6 +23,7 @@ from shared.http.auth import require
 from shared.http.problem import problems
 from shared.http.query import pairs
 from shared.identity import RECORDING_ID
+from shared.keys import Credential, Limit
 from shared.messages import Recording
 
 T = TypeVar("T")
@@ -56,6 +57,8 @@ class Wanted:
     cursor: str = ""
     """The last recording that was looked at; empty at the beginning."""
     limit: int = 100
+    limits: tuple[Limit, ...] = ()
+    """What the caller's key reaches; everything if empty."""
 
     def wants(self, recording: Recording) -> bool:
         """Whether the filters hold: one that is empty always does."""
@@ -65,6 +68,7 @@ class Wanted:
             and (not self.channels or recording.channel in self.channels)
             and (self.since is None or time >= self.since)
             and (self.until is None or time < self.until)
+            and (not self.limits or _reached(self.limits, recording))
         )
 
 
@@ -101,6 +105,7 @@ def parse(query: Iterable[tuple[str, str]]) -> Wanted:
 async def recordings(
     request: Request[object, object, State],
     catalogue: NamedDependency[Catalogue],
+    credential: NamedDependency[Credential],
     source: Annotated[list[str] | None, QueryParameter(description="Who recorded it")] = None,
     channel: Annotated[list[str] | None, QueryParameter(description="Stream of the source")] = None,
     since: Annotated[
@@ -121,7 +126,8 @@ async def recordings(
     """
     # They are there for the documentation: the query is read as a whole, to refuse what is unknown.
     del source, channel, since, until, limit, cursor
-    return await page(catalogue, parse(pairs(request.scope["query_string"])))
+    wanted = parse(pairs(request.scope["query_string"]))
+    return await page(catalogue, replace(wanted, limits=credential.limits))
 
 
 async def page(catalogue: Catalogue, wanted: Wanted) -> RecordingPage:
@@ -139,6 +145,10 @@ async def page(catalogue: Catalogue, wanted: Wanted) -> RecordingPage:
             if len(found) == wanted.limit or looked_at == LOOKED_AT:
                 return RecordingPage(recordings=found, next=last)
     return RecordingPage(recordings=found, next=None)
+
+
+def _reached(limits: tuple[Limit, ...], recording: Recording) -> bool:
+    return any(limit.holds(recording.source, recording.channel) for limit in limits)
 
 
 async def _batches(items: AsyncIterator[T], size: int) -> AsyncIterator[Sequence[T]]:

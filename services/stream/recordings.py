@@ -16,6 +16,7 @@ from shared.errors import BadInput
 from shared.http.auth import require
 from shared.http.problem import problems
 from shared.identity import RECORDING_ID
+from shared.keys import Credential
 from shared.messages import Recording, Transcript
 
 _VersionNumber = Annotated[
@@ -53,9 +54,10 @@ async def recording(
     recording_id: FromPath[str],
     catalogue: NamedDependency[Catalogue],
     links: NamedDependency[Links],
+    credential: NamedDependency[Credential],
 ) -> RecordingView:
     """Say what is known of a recording and its versions."""
-    found = await catalogue.recording(checked(recording_id))
+    found = await catalogue.recording(checked(recording_id), credential)
     here = f"{links.stream}/v1/recordings/{recording_id}"
     return RecordingView(
         recording=found,
@@ -85,10 +87,11 @@ _MISSING = problems(400, 401, 404, 409, 410, 503)
 async def transcript_json(
     recording_id: FromPath[str],
     catalogue: NamedDependency[Catalogue],
+    credential: NamedDependency[Credential],
     version: _VersionNumber = None,
 ) -> Transcript:
     """Give a version's transcript as it is stored."""
-    return await catalogue.transcript(checked(recording_id), version)
+    return await catalogue.transcript(checked(recording_id), version, credential)
 
 
 def _in_form(
@@ -108,9 +111,10 @@ def _in_form(
     async def transcript(
         recording_id: FromPath[str],
         catalogue: NamedDependency[Catalogue],
+        credential: NamedDependency[Credential],
         version: _VersionNumber = None,
     ) -> Response[str]:
-        found = await catalogue.transcript(checked(recording_id), version)
+        found = await catalogue.transcript(checked(recording_id), version, credential)
         return Response(render(found), media_type=media_type)
 
     return transcript

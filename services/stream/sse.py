@@ -52,6 +52,11 @@ def gap_frame(reason: str) -> bytes:
     return b"event: gap\ndata: %b\n\n" % msgspec.json.encode({"type": "gap", "reason": reason})
 
 
+def ended_frame(reason: str) -> bytes:
+    """The frame that says that the key, session or token ended, and why; nothing comes after it."""
+    return b"event: ended\ndata: %b\n\n" % msgspec.json.encode({"type": "ended", "reason": reason})
+
+
 def comment_frame(text: str) -> bytes:
     """A comment: readers ignore it, and a dead connection shows when it is written."""
     return f": {text}\n\n".encode()

@@ -12,11 +12,12 @@ from msgspec import Meta, Struct
 
 from services.stream.hub import Hub
 from services.stream.recordings import Links
+from shared.access import Access
 from shared.bus import Bus
 from shared.errors import BusUnavailable
 from shared.http.auth import require
 from shared.http.problem import problems
-from shared.settings import SiteSettings
+from shared.keys import SCOPES, Credential, Scope
 from shared.subjects import LANES
 from shared.topology import EVENTS, lane_consumer
 
@@ -49,6 +50,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     readers: Annotated[int, Meta(description="Open event streams of this process")]
     ingest: Annotated[str, Meta(description="Address of ingest")]
     locked: Annotated[bool, Meta(description="Whether a key is asked for")]
+    scopes: Annotated[list[Scope], Meta(description="What the caller may do")]
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ async def status(
     bulletin: NamedDependency[Bulletin],
     hub: NamedDependency[Hub],
     links: NamedDependency[Links],
-    site: NamedDependency[SiteSettings],
+    access: NamedDependency[Access],
+    credential: NamedDependency[Credential],
 ) -> StatusView:
     """Say who works, what waits and where the events are."""
     view = await bulletin.read()
@@ -120,5 +123,6 @@ async def status(
         workers=view.workers,
         readers=hub.readers,
         ingest=links.ingest,
-        locked=bool(site.api_key),
+        locked=access.ring.keys.locked,
+        scopes=[scope for scope in SCOPES if credential.may([scope])],
     )

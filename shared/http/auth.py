@@ -1,30 +1,43 @@
-"""Who may call: the key, and what it opens.
+"""Who may call: a key, a session's cookie or a stream token, and what it opens.
 
-A route says by `opt=require("read")` which scopes a key must have.
+A route says by `opt=require("read")` which scopes a key must have. Programs send the key as
+`X-API-Key` or as a Bearer token, the page its session's cookie; the query's `token` counts only
+where a route says `opt={TOKENS: True}`.
+
+    no key exists          everybody may do everything (a service then listens on loopback alone)
+    401 unauthorized       nothing was proved
+    403 forbidden          the key lacks a scope, or a page of another site used the cookie
+    429 too-many-requests  see `shared.http.ratelimit`
 """
 
-import hashlib
-import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Headers, State
+from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import HTTPScope
 
 from shared.errors import Forbidden, Unauthorized
-from shared.keys import ENVIRONMENT, OPEN, SCOPES, Credential, Scope
+from shared.http.ratelimit import UNLIMITED, count
+from shared.key_ring import KeyRing
+from shared.keys import OPEN, Credential, Scope
+from shared.rate import Limiter
 
 COOKIE = "echobase_session"
 PUBLIC = "public"
 """A handler with `opt={PUBLIC: True}` needs no key."""
+TOKENS = "tokens"
+"""A handler with `opt={TOKENS: True}` takes a stream token in its query."""
+TOKEN = "token"  # noqa: S105 - the name of the parameter
 _SCOPES = "scopes"
 _CREDENTIAL = "echobase_credential"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Handler = TypeVar("Handler")
 Connection = ASGIConnection[BaseRouteHandler, object, object, State]
-Guard = Callable[[Connection, BaseRouteHandler], None]
 
 
 def require(*scopes: Scope) -> dict[str, object]:
@@ -43,33 +56,70 @@ def scopes_of(handler: BaseRouteHandler) -> tuple[Scope, ...] | None:
 
 
 def credential_of(connection: ASGIConnection[Handler, object, object, State]) -> Credential:
-    """What the request has proved; for a handler's dependency `credential`."""
-    found = connection.scope["state"].get(_CREDENTIAL, OPEN)
-    return cast(Credential, found)
+    """What the request has proved."""
+    return cast(Credential, connection.scope["state"].get(_CREDENTIAL, OPEN))
 
 
-def session_token(key: str) -> str:
-    """The value of the session cookie: proves the key without holding it."""
-    return hmac.new(key.encode(), b"echobase session 1", hashlib.sha256).hexdigest()
+def address_of(connection: ASGIConnection[Handler, object, object, State]) -> str:
+    """Where a request came from, for the audit log; empty if that is not known."""
+    return connection.client.host if connection.client else ""
 
 
-def require_key(key: str) -> Guard:
-    """A guard that asks for the key in `X-API-Key`, as a Bearer token or as the session cookie.
+def give_credential() -> Provide:
+    """For an application's dependency `credential`: what the request has proved."""
 
-    Without a key (an empty one) nothing is asked for. Raises Unauthorized.
-    """
+    def credential(request: Connection) -> Credential:
+        return credential_of(request)
 
-    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    return Provide(credential, sync_to_thread=False)
+
+
+class Gate:
+    """The guard of every route of a service."""
+
+    def __init__(self, ring: KeyRing, limiter: Limiter, pages: Iterable[str]) -> None:
+        """`pages`: origins of our own page, which may use its session's cookie to change things."""
+        self._ring = ring
+        self._limiter = limiter
+        self._pages = frozenset(pages)
+
+    def guard(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """Let a request in, or raise Unauthorized, Forbidden, TooManyRequests."""
         scopes = scopes_of(handler)
-        if not key or scopes is None:
+        if scopes is None:
             return
-        if not authorised(key, connection.headers, connection.cookies.get(COOKIE, "")):
+        credential = self._proved(connection, handler)
+        if credential is None:
             raise Unauthorized("The key is missing or wrong.", field="X-API-Key")
-        credential = Credential(ENVIRONMENT, frozenset(SCOPES))
         connection.scope["state"][_CREDENTIAL] = credential
+        if credential is OPEN:
+            return
+        if not handler.opt.get(UNLIMITED):
+            count(self._limiter, credential.session or credential.key, connection)
+        self._check_page(connection, credential)
         check_scopes(credential, scopes)
 
-    return guard
+    def _proved(self, connection: Connection, handler: BaseRouteHandler) -> Credential | None:
+        keys, now = self._ring.keys, self._ring.now()
+        if not keys.locked:
+            return OPEN
+        if key := key_of(connection.headers):
+            return keys.of_key(key, now)
+        if handler.opt.get(TOKENS) and (token := connection.query_params.get(TOKEN)):
+            return keys.of_stream_token(token, now)
+        return keys.of_session(connection.cookies.get(COOKIE, ""), now)
+
+    def _check_page(self, connection: Connection, credential: Credential) -> None:
+        """A cookie is sent along by whatever page asks: only our own may change things with it."""
+        if not credential.session or cast(HTTPScope, connection.scope)["method"] in _SAFE:
+            return
+        headers = connection.headers
+        if headers.get("sec-fetch-site") == "same-origin" or headers.get("origin") in self._pages:
+            return
+        raise Forbidden(
+            "Only EchoBase's own page may do this with its session: send the key instead.",
+            field="Origin",
+        )
 
 
 def check_scopes(credential: Credential, scopes: Iterable[Scope]) -> None:
@@ -82,32 +132,31 @@ def check_scopes(credential: Credential, scopes: Iterable[Scope]) -> None:
         )
 
 
-def authorised(key: str, headers: Headers, cookie: str = "") -> bool:
-    """Whether a request's headers or its session cookie prove the key."""
+def key_of(headers: Headers) -> str:
+    """The key that a request's headers hold; empty if they hold none."""
+    if key := headers.get("x-api-key", ""):
+        return _utf8(key)
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    return (
-        matches(key, _utf8(headers.get("x-api-key", "")))
-        or matches(key, _utf8(bearer))
-        or matches(session_token(key), cookie)
+    return _utf8(token.strip()) if scheme.lower() == "bearer" else ""
+
+
+def security_components() -> Components:
+    """How what proves who calls is documented in OpenAPI."""
+    return Components(
+        security_schemes={
+            "key": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+            "bearer": SecurityScheme(type="http", scheme="bearer"),
+            "session": SecurityScheme(type="apiKey", name=COOKIE, security_scheme_in="cookie"),
+            "token": SecurityScheme(
+                type="apiKey",
+                name=TOKEN,
+                security_scheme_in="query",
+                description="A stream token, of `POST /v1/stream-tokens`",
+            ),
+        }
     )
-
-
-def matches(expected: str, given: str) -> bool:
-    """Whether two secrets are equal, in a time that tells nothing of where they differ."""
-    return hmac.compare_digest(expected.encode(), given.encode())
 
 
 def _utf8(header: str) -> str:
     # ASGI servers hand headers on as Latin-1, while programs send them as UTF-8.
     return header.encode("latin-1", "replace").decode("utf-8", "replace")
-
-
-def security_components() -> Components:
-    """How the key is documented in OpenAPI."""
-    return Components(
-        security_schemes={
-            "key": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
-            "bearer": SecurityScheme(type="http", scheme="bearer"),
-        }
-    )

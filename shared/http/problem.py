@@ -1,6 +1,7 @@
 """Every error of an HTTP service as a problem (RFC 9457, `application/problem+json`)."""
 
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -18,7 +19,14 @@ from litestar.exceptions import (
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta, Struct
 
-from shared.errors import BadInput, EchoBaseError, Full, Unauthorized, Unavailable
+from shared.errors import (
+    BadInput,
+    EchoBaseError,
+    Full,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
@@ -59,10 +67,12 @@ def problem_of(error: Exception) -> tuple[Problem, Mapping[str, str]]:
     match error:
         case ProblemError():
             return _problem(error.status, str(error), error.problem_code), {}
-        case Unauthorized():
-            return _bad_input(error), {"WWW-Authenticate": "Bearer"}
         case BadInput():
-            return _bad_input(error), {}
+            asked = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
+            return _bad_input(error), asked
+        case TooManyRequests():
+            headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+            return _problem(429, str(error), error.code), headers
         case Full():
             return _problem(507, str(error), error.code), {}
         case Unavailable():

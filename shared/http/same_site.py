@@ -1,46 +1,57 @@
-"""For a service on loopback: the request's Host and Origin.
+"""Which names a service answers to, and on loopback which pages may call it.
 
 A page of any web site can make a browser send requests to a loopback address, and by DNS rebinding
 even read the answers. So a service that is bound to loopback takes requests only for its own names,
-and from its own page.
+and from its own page. Beyond loopback every request proves a key, and the names are those that
+`ECHOBASE_HOSTS` allows.
 """
 
 import ipaddress
-from collections.abc import Iterable
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Mapping
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
 
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from shared.http.auth import TOKEN, TOKENS
 from shared.http.problem import ProblemError
 from shared.settings import SiteSettings
 
+ANY_HOST = "any_host"
+"""A handler with `opt={ANY_HOST: True}` answers under whatever name: health, which a node asks for
+by an address."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class SameSite(ASGIMiddleware):
-    """Refuses requests for other hosts (421), and from other sites' pages (403).
-
-    Does nothing if the service is bound beyond loopback: there its names are unknown, and every
-    request proves the key.
-    """
+    """Refuses requests for other hosts (421), and on loopback from other sites' pages (403)."""
 
     scopes = (ScopeType.HTTP, ScopeType.ASGI)
+    exclude_opt_key = ANY_HOST
 
-    def __init__(self, site: SiteSettings, public_urls: Iterable[str]) -> None:
-        """`public_urls` are those of both services: the page of one calls the other."""
+    def __init__(
+        self, site: SiteSettings, public_urls: Iterable[str], hosts: Iterable[str] = ()
+    ) -> None:
+        """`public_urls` are those of both services: the page of one calls the other.
+
+        `hosts`: other names that are answered to; beyond loopback any is if there is none.
+        """
         urls = [url for url in public_urls if url]
-        self._active = is_loopback(site.bind)
-        self._hosts = {*LOOPBACK, _bracketed(site.bind), *(_host(url) for url in urls)}
+        named = [_host(f"//{name}") for name in hosts]
+        self._loopback = is_loopback(site.bind)
+        self._active = self._loopback or bool(named)
+        self._hosts = {*LOOPBACK, _bracketed(site.bind), *named, *(_host(url) for url in urls)}
         self._origins = set(origins(urls))
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Check one request, and pass it on."""
         if self._active:
             headers = Headers.from_scope(scope)
-            self._check(headers.get("host", ""), headers.get("origin"))
+            origin = headers.get("origin") if self._loopback and not _by_token(scope) else None
+            self._check(headers.get("host", ""), origin)
         await next_app(scope, receive, send)
 
     def _check(self, host: str, origin: str | None) -> None:
@@ -49,6 +60,12 @@ class SameSite(ASGIMiddleware):
         if origin is None or origin in self._origins or origin.partition("://")[2] == host:
             return
         raise ProblemError(403, f"Pages of {origin!r} may not call this server.")
+
+
+def _by_token(scope: Scope) -> bool:
+    """Whether a page of anyone's may ask, since it has a stream token to show."""
+    opt = cast(Mapping[str, object], scope["route_handler"].opt)
+    return bool(opt.get(TOKENS)) and TOKEN in parse_qs(scope["query_string"].decode("latin-1"))
 
 
 def origins(urls: Iterable[str]) -> list[str]:

@@ -9,11 +9,11 @@ from litestar import Litestar, Request, get, post
 from litestar.datastructures import State
 from litestar.response import Stream
 
-from shared.http.auth import require_key
 from shared.http.problem import MEDIA_TYPE, exception_handlers
 from shared.http.same_site import SameSite
 from shared.lifecycle import Lifecycle, address, listen
 from shared.server import DrainingServer
+from tests.support.access import gate
 
 KEY = "clé-鍵"
 
@@ -44,7 +44,7 @@ async def server() -> AsyncIterator[str]:
     life = Lifecycle("ingest", {"ECHOBASE_API_KEY": KEY})
     app = Litestar(
         [size, words, endless],
-        guards=[require_key(KEY)],
+        guards=[gate(KEY).guard],
         middleware=[SameSite(life.site, [])],
         exception_handlers=exception_handlers(),
         request_max_body_size=1000,

@@ -25,6 +25,7 @@ from services.ingest.spool import Spool
 from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
 from shared import object_keys
+from shared.access import access
 from shared.bus import Bus, StoredMessage
 from shared.health import Health
 from shared.identity import recording_id
@@ -32,7 +33,7 @@ from shared.lifecycle import listen
 from shared.messages import Options, Recording
 from shared.object_store import ObjectStore
 from shared.server import DrainingServer
-from shared.settings import SiteSettings
+from shared.settings import AccessSettings, SiteSettings
 from shared.subjects import Lane
 from shared.topology import EVENTS, JOBS, submissions, topology
 
@@ -176,6 +177,7 @@ async def serving(
         pace=_soon,
     )
     eraser = Eraser(upstream, spool, inbox, erasures, again)
+    rights = access("ingest", site, AccessSettings(), bus, folder=folder.parent)
     app = create_app(
         Parts(
             site=site,
@@ -187,6 +189,7 @@ async def serving(
             eraser=eraser,
             measures=measures,
             health=health,
+            access=rights,
         )
     )
     listener = listen(msgspec.structs.replace(site, bind="127.0.0.1"), 0, "PORT")
@@ -201,9 +204,11 @@ async def serving(
         tasks.create_task(forwarder.run(served, 10.0))
         tasks.create_task(taken.run(stopping))
         tasks.create_task(eraser.run(stopping))
+        admitting = tasks.create_task(rights.run())
         await up.wait()
         try:
             yield Ingest(url, port, spool, forwarder, http, upstream, eraser, stopping)
         finally:
             stopping.set()
+            admitting.cancel()
     spool.close()

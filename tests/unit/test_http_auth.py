@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
-from litestar import Litestar, asgi, get, post
+from litestar import Litestar, Request, asgi, get, post
 from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 
@@ -14,27 +15,32 @@ from shared.health import Health
 from shared.http.auth import (
     COOKIE,
     PUBLIC,
+    TOKENS,
+    Gate,
     check_scopes,
+    credential_of,
     require,
-    require_key,
     scopes_of,
-    session_token,
 )
 from shared.http.problem import MEDIA_TYPE, exception_handlers
-from shared.http.same_site import SameSite, origins
+from shared.http.same_site import ANY_HOST, SameSite, origins
+from shared.key_ring import KeyRing
+from shared.key_set import KeySet
 from shared.keys import Credential
+from shared.rate import Limiter
 from shared.settings import SiteSettings
+from tests.support.access import made
 
 KEY = "s3cret-ünï"
 PAGE = "http://localhost:3000"
 
 
-@get("/words")
+@get("/words", opt=require("read"))
 async def words() -> str:
     return "words"
 
 
-@post("/upload")
+@post("/upload", opt=require("ingest"))
 async def upload() -> str:
     return "kept"
 
@@ -44,20 +50,31 @@ async def page() -> str:
     return "page"
 
 
-@asgi("/health", is_mount=True, copy_scope=True, opt={PUBLIC: True})
+@get("/followed", opt={**require("read"), TOKENS: True})
+async def followed(request: Request[object, object, State]) -> list[str]:
+    credential = credential_of(request)
+    return [credential.key, *(f"{name}={value}" for name, value in credential.filters or ())]
+
+
+@asgi("/health", is_mount=True, copy_scope=True, opt={PUBLIC: True, ANY_HOST: True})
 async def health(scope: Scope, receive: Receive, send: Send) -> None:
     await Health()(scope, receive, send)
 
 
 def client(
-    key: str = "", bind: str = "127.0.0.1", base: str = "http://127.0.0.1:3001"
+    key: str = "",
+    bind: str = "127.0.0.1",
+    base: str = "http://127.0.0.1:3001",
+    hosts: tuple[str, ...] = (),
+    ring: KeyRing | None = None,
 ) -> TestClient[Litestar]:
     site = SiteSettings(api_key=key, bind=bind)
     urls = [PAGE, "https://radio.example/echo"]
+    guard = Gate(ring or KeyRing(KeySet(key)), Limiter(None), origins(urls)).guard
     app = Litestar(
-        [words, upload, page, health],
-        guards=[require_key(key)],
-        middleware=[SameSite(site, urls)],
+        [words, upload, page, followed, health],
+        guards=[guard],
+        middleware=[SameSite(site, urls, hosts)],
         exception_handlers=exception_handlers(),
         cors_config=CORSConfig(allow_origins=origins(urls)),
         openapi_config=None,
@@ -82,7 +99,6 @@ def sent(value: str) -> bytes:
         ({"Authorization": sent(f"bearer  {KEY}")}, 200),
         ({"Authorization": sent(f"Basic {KEY}")}, 401),
         ({"Authorization": b"Bearer"}, 401),
-        ({"Cookie": sent(f"{COOKIE}={session_token(KEY)}")}, 200),
         ({"Cookie": sent(f"{COOKIE}=x")}, 401),
     ],
 )
@@ -107,9 +123,86 @@ def test_without_a_key_none_is_asked_for():
         assert http.get("/words").status_code == 200
 
 
-def test_a_session_does_not_hold_the_key():
-    assert KEY not in session_token(KEY)
-    assert session_token(KEY) != session_token("other")
+def session(ring: KeyRing, key: str) -> str:
+    """A session's cookie, of a key that counts."""
+    found = ring.keys.of_key(key, ring.now())
+    assert found is not None
+    token, _ = ring.keys.begin_session(found, 60, ring.now())
+    return token
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"Origin": PAGE}, 201),
+        ({"Origin": "http://[::1]:3000"}, 201),
+        ({"Origin": "https://radio.example"}, 201),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"X-API-Key": KEY.encode()}, 201),
+        ({"X-API-Key": b"wrong"}, 401),
+    ],
+)
+def test_only_the_own_page_changes_things_with_its_cookie(
+    headers: Mapping[str, str | bytes], status: int
+):
+    ring = KeyRing(KeySet(KEY))
+    with client(ring=ring, bind="0.0.0.0") as http:
+        http.cookies.set(COOKIE, session(ring, KEY))
+        assert http.get("/words").status_code == 200
+        given = {k.encode(): v.encode() if isinstance(v, str) else v for k, v in headers.items()}
+        answer = http.post("/upload", headers=given)
+        assert answer.status_code == status, answer.text
+
+
+def test_a_key_opens_what_its_scopes_say():
+    reader, record = made("read")
+    with client(ring=KeyRing(KeySet(records={record.id: record}))) as http:
+        headers = {"X-API-Key": reader}
+        assert http.get("/words", headers=headers).status_code == 200
+        refused = http.post("/upload", headers=headers)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:echobase:forbidden")
+        assert http.get("/words").status_code == 401
+
+
+def test_a_stream_token_counts_where_a_route_says_so_and_for_pages_of_anyone():
+    ring = KeyRing(KeySet(KEY))
+    behind = ring.keys.of_key(KEY, ring.now())
+    assert behind
+    token, _ = ring.keys.stream_token(behind, (("source", "county"),), 60, ring.now())
+    elsewhere = {"Origin": "https://third.example"}
+    with client(ring=ring) as http:
+        found = http.get(f"/followed?token={token}", headers=elsewhere)
+        assert found.json() == ["environment", "source=county"]
+        assert http.get("/followed?token=x", headers=elsewhere).status_code == 401
+        assert http.get("/followed", headers=elsewhere).status_code == 403
+        assert http.get(f"/words?token={token}").status_code == 401
+        assert http.get(f"/words?token={token}", headers=elsewhere).status_code == 403
+        assert http.get("/words", headers={"X-API-Key": token}).status_code == 401
+        http.cookies.set(COOKIE, token)
+        assert http.get("/words").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("echo.example", 200),
+        ("echo.example:8080", 200),
+        ("radio.example", 200),
+        ("127.0.0.1:3001", 200),
+        ("other.example", 421),
+        ("192.0.2.7:3001", 421),
+    ],
+)
+def test_beyond_loopback_only_the_names_that_are_set_are_answered(host: str, status: int):
+    with client(KEY, bind="0.0.0.0", hosts=("echo.example",)) as http:
+        headers = {b"Host": host.encode(), b"X-API-Key": KEY.encode()}
+        assert http.get("/words", headers=headers).status_code == status
+        assert http.get("/health/live", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(

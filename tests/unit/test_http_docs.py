@@ -10,17 +10,34 @@ from litestar import Litestar, get
 from litestar.testing import TestClient
 
 import shared.http
-from shared.http.auth import require_key
+from shared.http.auth import PUBLIC, TOKENS, require
 from shared.http.docs import openapi_config, openapi_json
 from shared.http.problem import MEDIA_TYPE, exception_handlers
+from shared.http.scopes import ScopesDocumented
+from tests.support.access import gate
 
 FOLDER = Path(shared.http.__file__).parent / "swagger_ui"
 
 
-@get("/v1/words")
+@get("/v1/words", opt=require("read"))
 async def words() -> str:
     """Words."""
     return "words"
+
+
+@get("/v1/live", opt={**require("read"), TOKENS: True})
+async def live() -> str:
+    return "live"
+
+
+@get("/v1/secret")
+async def secret() -> str:
+    return "secret"
+
+
+@get("/session", opt={PUBLIC: True})
+async def session() -> str:
+    return "session"
 
 
 @pytest.fixture(params=["", "/radio"])
@@ -36,9 +53,10 @@ def prefix(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def client(base: str, prefix: str) -> Iterator[TestClient[Litestar]]:
     app = Litestar(
-        [words, openapi_json(prefix)],
+        [words, live, secret, session, openapi_json(prefix)],
         path=base,
-        guards=[require_key("key")],
+        guards=[gate("key").guard],
+        plugins=[ScopesDocumented()],
         exception_handlers=exception_handlers(),
         openapi_config=openapi_config("EchoBase", "Words.", prefix),
         logging_config=None,
@@ -75,9 +93,25 @@ def test_the_description_has_the_routes_and_the_key(
     found = client.get(f"{base}{prefix}/openapi.json")
     assert found.headers["content-type"].startswith("application/vnd.oai.openapi+json")
     described = found.json()
-    assert list(described["paths"]) == [f"{base}/v1/words"]
+    assert f"{base}/v1/words" in described["paths"]
     assert described["paths"][f"{base}/v1/words"]["get"]["description"] == "Words."
-    assert set(described["components"]["securitySchemes"]) == {"key", "bearer"}
+    schemes = set(described["components"]["securitySchemes"])
+    assert schemes == {"key", "bearer", "session", "token"}
+
+
+def test_each_operation_says_which_scopes_it_asks_for(
+    client: TestClient[Litestar], base: str, prefix: str
+):
+    paths = client.get(f"{base}{prefix}/openapi.json").json()["paths"]
+
+    def asked(path: str) -> list[dict[str, list[str]]]:
+        return paths[base + path]["get"]["security"]
+
+    assert asked("/v1/words") == [{"key": ["read"]}, {"bearer": ["read"]}, {"session": ["read"]}]
+    assert asked("/v1/live")[3:] == [{"token": ["read"]}]
+    assert asked("/v1/secret")[0] == {"key": ["admin"]}
+    assert asked("/session") == [{}]
+    assert {"401", "403", "429"} <= set(paths[f"{base}/v1/words"]["get"]["responses"])
 
 
 def test_what_is_not_there_is_a_problem(client: TestClient[Litestar], base: str, prefix: str):

@@ -238,7 +238,8 @@ async def test_a_wrong_method_and_a_wrong_path_are_problems(ingest: Ingest) -> N
 async def test_the_description_is_complete(ingest: Ingest) -> None:
     schema = (await ingest.http.get("/ingest/openapi.json")).json()
     upload = schema["paths"]["/v1/recordings"]["post"]
-    assert set(upload["responses"]) == {"202", "400", "401", "408", "413", "415", "507"}
+    refusals = {"400", "401", "403", "408", "413", "415", "429", "507"}
+    assert set(upload["responses"]) == {"202", *refusals}
     assert "application/problem+json" in upload["responses"]["415"]["content"]
     assert upload["responses"]["202"]["content"]["application/json"]["examples"]
     form = upload["requestBody"]["content"]["multipart/form-data"]
