@@ -60,8 +60,8 @@ images: .dev ## Build the container images and their archives [BASE=image WHEELS
 	@exec $(BIN)/python -m deploy.images build $(if $(BASE),--base $(BASE)) \
 		$(if $(WHEELS),--wheels $(WHEELS)) $(NAMES)
 
-images-check: .dev ## Build the images twice, once without a network, and transcribe with them; as root
-	@exec $(BIN)/python -m deploy.images check
+images-check: .dev ## As root: build the images twice, once without a network, and use them [CUDA=1]
+	@exec $(BIN)/python -m deploy.images check $(if $(CUDA),--cuda)
 
 install: .dev ## Make or renew the environment, with what development needs
 
