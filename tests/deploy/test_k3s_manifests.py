@@ -277,3 +277,13 @@ def test_a_watched_folder_is_on_the_disk_of_a_node() -> None:
     place = environment(pod.containers[0], documents)["CALL_WATCH_PATH"]
     mounts = {m["mountPath"]: m["name"] for m in nodes(pod.containers[0].get("volumeMounts"))}
     assert mounts[place] == "watch"
+
+
+def test_the_kustomization_of_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "README.md").read_text("utf-8")
+    [example] = re.findall(r"```yaml\n(# deploy/k3s/site/.*?)```", text, re.DOTALL)
+    documents = render_site(tmp_path, example)
+    assert k3s_schemas.faults(documents) == []
+    assert k3s_links.data(documents, "settings")["WHISPER_MODEL_NAME"] == "small.en"
+    found = {image.partition(":")[0] for image in k3s_pods.images(documents)}
+    assert "echobase.internal/echobase-ingest" in found
