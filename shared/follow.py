@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Sequence
 from shared.bus import Bus, StoredMessage, StreamReset, StreamState
 from shared.errors import BusUnavailable
 from shared.follow_reader import Gap, GapReason, Overrun, Reader, Wanted
+from shared.of_recording import deleted_recording
 from shared.ring import Ring
 
 __all__ = ["Follow", "Gap", "GapReason", "Overrun", "Wanted"]
@@ -151,7 +152,19 @@ class Follow:
         for reader in live:
             reader.wake()
 
+    def _forget(self, batch: Sequence[StoredMessage]) -> None:
+        """What was erased is handed out to nobody any more."""
+        for message in batch:
+            if (recording := deleted_recording(message.subject, message.data)) is not None:
+                mark = f".{recording}."
+                self._ring.drop(lambda m, end=message.sequence, mark=mark: _is_of(m, mark, end))
+
     def _take(self, batch: Sequence[StoredMessage]) -> None:
         self._ring.extend(batch)
+        self._forget(batch)
         for reader in list(self._live):
             reader.offer(batch)
+
+
+def _is_of(message: StoredMessage, mark: str, end: int) -> bool:
+    return message.sequence < end and mark in message.subject

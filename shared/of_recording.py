@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from shared import envelope, subjects
 from shared.errors import BadMessage
 from shared.identity import RECORDING_ID, recording_id
-from shared.messages import Job, Submission, decode
+from shared.messages import Deleted, Job, Submission, decode
 from shared.topology import DEAD, EVENTS, JOBS, SUBMIT
 
 Digest = Callable[[str], str | None]
@@ -29,6 +29,17 @@ def of_recording(
     if subject.startswith(_prefix(SUBMIT.subjects[0])):
         return _of_submission(subject, data, digest)
     return None
+
+
+def deleted_recording(subject: str, data: bytes) -> str | None:
+    """The recording that an event says was deleted as a whole; None if it says something else."""
+    if not subject.endswith(".0.deleted"):
+        return None
+    try:
+        event = decode(data, Deleted)
+    except BadMessage:
+        return None
+    return event.recording if event.what == "all" and RECORDING_ID.match(event.recording) else None
 
 
 def _prefix(subjects_: str) -> str:

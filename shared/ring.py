@@ -1,7 +1,7 @@
 """A stream's latest messages in memory, without a hole."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from shared.bus import StoredMessage
 
@@ -33,6 +33,10 @@ class Ring:
             dropped = len(self._messages) - self._capacity
             self._floor = self._messages[dropped - 1].sequence
             del self._messages[:dropped]
+
+    def drop(self, unwanted: Callable[[StoredMessage], bool]) -> None:
+        """Take messages out; the latest must not be among them."""
+        self._messages = [message for message in self._messages if not unwanted(message)]
 
     def after(self, sequence: int, count: int) -> list[StoredMessage]:
         """Up to `count` messages that follow a sequence, which is not below the floor."""

@@ -24,6 +24,7 @@ from services.ingest.spool import Spool
 from services.ingest.submission import FIELDS, read_fields
 from services.ingest.upstream import Upstream
 from shared import object_keys
+from shared.erasure import is_erased
 from shared.errors import BadInput, ObjectMissing
 from shared.http.auth import require
 from shared.http.problem import ProblemError, problems
@@ -100,6 +101,10 @@ class OrderDesk:
                 f"not a recording's id: {id[:80]!r}", field="recording_id", limit="32 hex digits"
             )
         store = await self.upstream.store()
+        if await is_erased(store, id):
+            raise ProblemError(410, f"The recording {id!r} was deleted.", code="deleted")
+        if await store.stat(object_keys.forgotten(id)) is not None:
+            raise ProblemError(410, f"The audio of {id!r} was deleted.", code="deleted")
         try:
             found = decode(await store.get(object_keys.record(id)), Recording)
         except ObjectMissing:
@@ -143,7 +148,7 @@ _ORDER = Body(
             description="The order is on this node's disk, and the version will be made",
             examples=[Example(summary="A second version", value=example(2))],
         ),
-        **problems(400, 401, 404, 503, 507),
+        **problems(400, 401, 404, 410, 503, 507),
     },
 )
 async def order_version(

@@ -43,7 +43,7 @@ _TYPES = {
     description="The file as it came. One `Range` of bytes may be asked for.",
     tags=["recordings"],
     opt=require("read"),
-    responses=problems(400, 401, 404, 503),
+    responses=problems(400, 401, 404, 410, 503),
 )
 async def audio(
     request: Request[object, object, State],
@@ -57,6 +57,7 @@ async def audio(
 ) -> Response[bytes] | Stream:
     """Answer with the file, or with the bytes asked for."""
     found = await catalogue.recording(checked(recording_id), credential)
+    await catalogue.check_audio(found)
     headers = _headers(found)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(b"", status_code=304, headers=headers)

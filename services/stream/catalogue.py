@@ -1,20 +1,27 @@
 """What is known of a recording: from the store, and from EVENTS for what is not stored yet."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared import object_keys
+from shared import erasure, object_keys
 from shared.bus import Bus
 from shared.errors import ObjectMissing
 from shared.http.problem import ProblemError
+from shared.keeping import Reason
 from shared.keys import OPEN, Credential, allowed
 from shared.messages import Recording, Transcript, VersionRequest, decode
 from shared.object_store import ObjectStore
 from shared.version_state import VersionState, read_recording
 
 Status = Literal["queued", "started", "completed", "failed"]
+
+_WHY: Mapping[Reason, str] = {
+    "request": "somebody asked for that",
+    "age": "it was older than what is kept",
+    "size": "more was stored than is kept",
+}
 
 
 class VersionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +67,8 @@ class Catalogue:
         What `credential` does not reach is as unknown as what is not there.
         """
         found = await self.find(id)
+        if found is None:
+            await self._refuse_deleted(id)
         if found is None or not allowed(credential, found.source, found.channel):
             raise ProblemError(
                 404,
@@ -68,6 +77,22 @@ class Catalogue:
                 code="unknown-recording",
             )
         return found
+
+    async def check_audio(self, recording: Recording) -> None:
+        """Raises ProblemError (410) if the audio was deleted, and StoreUnavailable."""
+        if await self._store.stat(recording.audio) is None:
+            key = object_keys.forgotten(recording.id)
+            forgotten = await erasure.read(self._store, key, erasure.Forgotten)
+            if forgotten is None:
+                raise ProblemError(404, "The audio is not in the store.", code="object-missing")
+            detail = f"The audio was deleted on {forgotten.time:%Y-%m-%d}: "
+            raise ProblemError(410, f"{detail}{_WHY[forgotten.reason]}.", code="deleted")
+
+    async def _refuse_deleted(self, id: str) -> None:
+        stone = await erasure.tombstone(self._store, id)
+        if stone is not None:
+            detail = f"The recording was deleted on {stone.time:%Y-%m-%d}: {_WHY[stone.reason]}."
+            raise ProblemError(410, detail, code="deleted")
 
     async def versions(self, id: str) -> list[VersionView]:
         """Every version of a recording, in order.

@@ -48,7 +48,7 @@ class Links(Struct, frozen=True):
     summary="A recording",
     tags=["recordings"],
     opt=require("read"),
-    responses=problems(400, 401, 404, 503),
+    responses=problems(400, 401, 404, 410, 503),
 )
 async def recording(
     recording_id: FromPath[str],

@@ -2,7 +2,7 @@
 
 const FIRST_WAIT = 500; // milliseconds; doubled up to the longest
 const LONGEST_WAIT = 15_000;
-const TYPES = ["queued", "started", "segment", "completed", "failed"];
+const TYPES = ["queued", "started", "segment", "completed", "failed", "deleted"];
 
 /**
  * Always makes a new EventSource after an error: the browser's own one gives up for good on any

@@ -24,7 +24,7 @@ export class List {
   /** Take in one event; `live` unless it is of the past, which is not read aloud. */
   apply(event, live) {
     const { recording, gone } = this.#recordings.apply(event);
-    this.#stale.add(recording);
+    if (recording) this.#stale.add(recording);
     for (const old of gone) this.#remove(old);
     if (live && event.type === "segment") this.#spoken.push(`${event.channel}: ${event.text}`);
     if (this.#asked) return;

@@ -6,8 +6,9 @@ export const MOST = 400;
 export class Recordings {
   #known = new Map();
 
-  /** Take one event in; gives back the recording it belongs to, and those that had to go. */
+  /** Take one event in; gives back the recording to draw, if any, and those that had to go. */
   apply(event) {
+    if (event.type === "deleted") return this.#delete(event);
     let recording = this.#known.get(event.recording);
     if (!recording) {
       recording = {
@@ -23,6 +24,18 @@ export class Recordings {
     if (event.version > recording.version) begin(recording, event.version);
     if (event.version === recording.version) fold(recording, event);
     return { recording, gone: this.#overflow() };
+  }
+
+  /** Of what was deleted nothing stays; without its audio a recording stays, and is silent. */
+  #delete(event) {
+    const recording = this.#known.get(event.recording);
+    if (!recording) return { recording: null, gone: [] };
+    if (event.what === "audio") {
+      recording.silent = true;
+      return { recording, gone: [] };
+    }
+    this.#known.delete(recording.id);
+    return { recording: null, gone: [recording] };
   }
 
   #overflow() {

@@ -39,7 +39,7 @@ export class Row {
     this.#drawWords();
     this.#drawState();
     this.#drawFormats();
-    this.#parts.play.hidden = false;
+    this.#parts.play.hidden = Boolean(recording.silent);
   }
 
   /** Whether the recording is being played, and if so at which second. */
