@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from deploy.airgap import archive, keys, manifest, wheelhouse
+from deploy.airgap import archive, keys, manifest, render, wheelhouse
 from deploy.airgap import bundle as bundles
 from deploy.airgap import delta as deltas
 from deploy.airgap.apply import Applier
@@ -53,6 +53,7 @@ def wheelhouse_command(folder: Path, python: str | None, platforms: Sequence[str
 @airgap.command("bundle")
 @click.option("--key", type=_THERE, required=True, help="The private key.")
 @click.option("--images", type=_THERE, help="Folder of image archives, *.tar.")
+@click.option("--overlay", "overlays", multiple=True, help="Such as edge-cpu: rendered now.")
 @click.option("--manifests", type=_THERE, help="Folder of rendered manifests, OVERLAY.yaml.")
 @click.option("--elsewhere", multiple=True, help="An image that the site has by itself.")
 @click.option("--wheels", type=_THERE, help="A wheelhouse; fetched if not given.")
@@ -66,6 +67,7 @@ def bundle_command(
     *,
     key: Path,
     images: Path | None,
+    overlays: tuple[str, ...],
     manifests: Path | None,
     elsewhere: Sequence[str],
     wheels: Path | None,
@@ -85,7 +87,7 @@ def bundle_command(
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         parts = bundles.Parts(
             images=images,
-            manifests={p.stem: p.read_text("utf-8") for p in _yaml(manifests)},
+            manifests=render.overlays(manifests, overlays),
             elsewhere=elsewhere,
             wheels=wheels,
             code=wheelhouse.own_wheel(Path(scratch), int(made_from.created.timestamp())),
@@ -97,10 +99,6 @@ def bundle_command(
     if pack:
         packed = bundles.pack(folder)
         click.echo(f"{packed}: {_size(packed.stat().st_size)}")
-
-
-def _yaml(folder: Path | None) -> list[Path]:
-    return sorted(folder.glob("*.yaml")) if folder else []
 
 
 def _named(model: str) -> tuple[str, Path]:

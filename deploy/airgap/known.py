@@ -3,6 +3,7 @@
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,9 +98,13 @@ class Known:
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as wheel:
-        for entry in wheel.infolist():
-            yield entry.filename, wheel.read(entry)
+    """What a wheel holds, as far as it can be unpacked: a site finds members by their names."""
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            for name in dict.fromkeys(wheel.namelist()):
+                yield name, wheel.read(name)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
+        return
 
 
 def _constant(name: str) -> str:

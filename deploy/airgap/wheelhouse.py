@@ -25,22 +25,34 @@ def download(
     *,
     python: str | None = None,
     platforms: Sequence[str] = (),
+    find: Sequence[Path] = (),
 ) -> list[Path]:
     """Have every package that the locks name in a folder, each checked against its hash.
 
     `python` (`3.11`) and `platforms` (`manylinux_2_28_x86_64`) are those of the site, this
-    machine's if not given. What is there already is not fetched again. Raises AirgapError.
+    machine's if not given; `find` are folders to look in first. What is there already is not
+    fetched again. Raises AirgapError.
     """
     target.mkdir(parents=True, exist_ok=True)
-    # pip fetches each file once, though several locks name it.
+    options = [f"--platform={platform}" for platform in platforms]
+    options += [f"--python-version={python}"] if python else []
+    options += [f"--find-links={folder}" for folder in (target, *find) if folder.is_dir()]
     for lock in locks:
-        command = [*bootstrap.PIP, "download", "--quiet", *bootstrap.PIP_OPTIONS]
-        command += ["--only-binary=:all:", "--dest", str(target), "--find-links", str(target)]
-        command += ["--requirement", str(lock_path(lock))]
-        command += [f"--platform={platform}" for platform in platforms]
-        command += [f"--python-version={python}"] if python else []
-        run(command)
+        pip_download(lock_path(lock), target, options)
     return sorted(target.glob("*.whl"))
+
+
+def pip_download(lock: Path, target: Path, options: Sequence[str] = ()) -> None:
+    """Have what one lock names in a folder. Raises AirgapError."""
+    command = [_python(), "-m", "pip", "download", "--quiet", *bootstrap.PIP_OPTIONS]
+    command += ["--only-binary=:all:", "--dest", str(target), "--requirement", str(lock)]
+    run([*command, *options])
+
+
+def _python() -> str:
+    """The Python that made this environment: it has pip, the environment has not."""
+    found = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}"
+    return str(found) if found.exists() else sys.executable
 
 
 def lock_path(lock: str) -> Path:
@@ -96,8 +108,3 @@ def run(command: Sequence[str], env: dict[str, str] | None = None) -> str:
     if done.returncode:
         raise AirgapError(f"{' '.join(command[:6])} … failed: {done.stderr.strip()[-_TAIL:]}")
     return done.stdout
-
-
-def python_version() -> str:
-    """This machine's, as pip takes it."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"

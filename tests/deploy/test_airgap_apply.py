@@ -293,8 +293,12 @@ def test_too_full_a_disk_is_said_before_anything_is_written(
 ) -> None:
     scene.apply(scene.release(1))
     second = scene.delta(1, 2)
-    usage = shutil.disk_usage(scene.desk)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = shutil.disk_usage(scene.desk)._replace(free=1000)
+
+    def full(_: Path) -> object:
+        return usage
+
+    monkeypatch.setattr(disk.shutil, "disk_usage", full)
     with pytest.raises(NoRoom, match="MB more"):
         scene.apply(second)
     monkeypatch.undo()
@@ -341,17 +345,41 @@ def _linked_folder(folder: Path) -> None:
     (folder / "k3s").symlink_to(folder.with_name("elsewhere"))
 
 
+def _pipe(folder: Path) -> None:
+    os.mkfifo(folder / "k3s/pipe")
+
+
+def _another_file(folder: Path) -> None:
+    (folder / "more").write_bytes(b"")
+
+
+def _no_manifests(folder: Path) -> None:
+    (folder / "k3s/edge.yaml").unlink()
+
+
+def _other_manifests(folder: Path) -> None:
+    (folder / "k3s/edge.yaml").write_bytes(b"a: 1")
+
+
+def _other_signature(folder: Path) -> None:
+    (folder / "manifest.json.sig").write_bytes(bytes(64))
+
+
+def _no_signature(folder: Path) -> None:
+    (folder / "manifest.json.sig").unlink()
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         _link,
         _linked_folder,
-        lambda folder: os.mkfifo(folder / "k3s/pipe"),
-        lambda folder: (folder / "more").write_bytes(b""),
-        lambda folder: (folder / "k3s/edge.yaml").unlink(),
-        lambda folder: (folder / "k3s/edge.yaml").write_bytes(b"a: 1"),
-        lambda folder: (folder / "manifest.json.sig").write_bytes(bytes(64)),
-        lambda folder: (folder / "manifest.json.sig").unlink(),
+        _pipe,
+        _another_file,
+        _no_manifests,
+        _other_manifests,
+        _other_signature,
+        _no_signature,
     ],
 )
 def test_a_folder_with_something_wrong_in_it_is_refused(scene: Scene, spoil: Spoil) -> None:

@@ -78,6 +78,7 @@ def bundle(
     created: datetime = CREATED,
 ) -> Path:
     """Write a bundle's folder, signed."""
+    folder.mkdir()
     listed: list[File] = []
     for name, content in sorted(files.items()):
         path = folder / name

@@ -116,7 +116,7 @@ class Scene:
             # Secrets are made in the scene `first`, and there already in the others.
             self.run(self.releases[0])
             self.file = desk / "delta.tar.zst"
-            delta.make(*self.releases, self.file, key)
+            delta.make(self.releases[0], self.releases[1], self.file, key)
         shutil.copytree(self.site.root, folder / "fresh/site")
         shutil.copytree(folder / "kubectl", folder / "fresh/kubectl")
 
