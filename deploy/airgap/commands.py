@@ -53,7 +53,7 @@ def wheelhouse_command(folder: Path, python: str | None, platforms: Sequence[str
 @airgap.command("bundle")
 @click.option("--key", type=_THERE, required=True, help="The private key.")
 @click.option("--images", type=_THERE, help="Folder of image archives, *.tar.")
-@click.option("--overlay", "overlays", multiple=True, help="Such as edge-cpu: rendered now.")
+@click.option("--overlay", "overlays", multiple=True, help="edge-cpu, or a folder: rendered now.")
 @click.option("--manifests", type=_THERE, help="Folder of rendered manifests, OVERLAY.yaml.")
 @click.option("--elsewhere", multiple=True, help="An image that the site has by itself.")
 @click.option("--wheels", type=_THERE, help="A wheelhouse; fetched if not given.")
@@ -133,6 +133,20 @@ def _folder(path: Path) -> Generator[Path]:
         folder.mkdir()
         archive.unpack(path, folder)
         yield folder
+
+
+@airgap.command("push")
+@click.argument("registry")
+@click.argument("archives", nargs=-1, type=_THERE, required=True)
+@click.option("--plain", is_flag=True, help="The registry speaks HTTP without TLS.")
+def push_command(registry: str, archives: Sequence[Path], plain: bool) -> None:
+    """Put image archives into a registry, such as 10.0.0.5:5000, on the site's own network."""
+    # Only who pushes needs an HTTP client.
+    from deploy.airgap.push import push
+
+    for archive_file in archives:
+        for name in push(archive_file, registry, plain=plain):
+            click.echo(name)
 
 
 _root = click.option("--root", type=_PATH, default=Path("/"), help="The site's root folder.")

@@ -11,8 +11,13 @@ _FETCHED = wheelhouse.ROOT / ".tools/kustomize/kustomize"
 
 
 def render(overlay: str) -> str:
-    """An overlay's manifests. Raises AirgapError if it is none or if nothing here can render it."""
+    """The manifests of an overlay, or of a folder of the site's own.
+
+    Raises AirgapError if it is none or if nothing here can render it.
+    """
     folder = OVERLAYS / overlay
+    if not (folder / "kustomization.yaml").is_file():
+        folder = Path(overlay).absolute()
     if not (folder / "kustomization.yaml").is_file():
         raise AirgapError(f"there is no overlay {overlay}")
     return wheelhouse.run([*_program(), str(folder)])
@@ -31,4 +36,4 @@ def overlays(folder: Path | None, names: tuple[str, ...]) -> dict[str, str]:
     """Manifests by overlay: those of a folder of YAML files, and those rendered now."""
     found = sorted(folder.glob("*.yaml")) if folder else []
     given = {path.stem: path.read_text("utf-8") for path in found}
-    return given | {name: render(name) for name in names}
+    return given | {Path(name).name: render(name) for name in names}

@@ -96,8 +96,9 @@ def missing(wheel: Path, wanted: Collection[str]) -> list[str]:
 
 
 def tracked() -> list[str]:
-    """The files of our packages that git knows."""
-    return run(["git", "ls-files", "--", *PACKAGES]).split()
+    """The files of our packages that git knows, but for those that were removed since."""
+    names = run(["git", "ls-files", "--", *PACKAGES]).split()
+    return [name for name in names if (ROOT / name).exists()]
 
 
 def run(command: Sequence[str], env: dict[str, str] | None = None) -> str:

@@ -5,7 +5,7 @@ import json
 import random
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def tar(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def image(name: str, layers: list[Mapping[str, bytes]]) -> bytes:
+def image(name: str, layers: Sequence[Mapping[str, bytes]]) -> bytes:
     """An archive as `docker save` writes it, its layers not packed."""
     blobs = [tar(layer) for layer in layers]
     files = {f"{manifest.digest(blob)}.tar": blob for blob in blobs}
