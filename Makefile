@@ -10,7 +10,7 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up dev stop test test-fast soak lint format lock bench chaos images images-check install clean .local .dev
+.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench chaos images images-check install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ images: .dev ## Build the container images and their archives [BASE=image WHEELS
 
 images-check: .dev ## As root: build the images twice, once without a network, and use them [CUDA=1]
 	@exec $(BIN)/python -m deploy.images check $(if $(CUDA),--cuda)
+
+airgap-check: .dev ## Measure what updates cost on a thin line; needs `make images` first
+	@exec $(BIN)/python -m deploy.airgap.check
 
 install: .dev ## Make or renew the environment, with what development needs
 
