@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from deploy.airgap import disk
 from deploy.box import config
 from deploy.box.bundles import BoxSite
 from deploy.box.errors import BoxError
@@ -63,6 +64,8 @@ def install(
         raise BoxError(str(error)) from error
     click.echo(f"EchoBase {release} is installed.")
     _show(target.places)
+    # That of deploy/airgap/install.sh, which may be what runs this: it was the first step only.
+    disk.remove(target.places.home / "venv")
 
 
 @click.command()

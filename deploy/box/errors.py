@@ -1,4 +1,4 @@
-"""What can go wrong on a box. Standard library only.
+"""What can go wrong on a box.
 
 EchoBaseError
 └── BoxError          it cannot be installed, updated or removed; nothing was changed

@@ -1,4 +1,4 @@
-"""Text files and links that are there whole or not at all. Standard library only."""
+"""Text files and links that are there whole or not at all."""
 
 from pathlib import Path
 

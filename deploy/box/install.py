@@ -15,7 +15,7 @@ from deploy.box import bundles, config
 from deploy.box.errors import BoxError
 from deploy.box.files import link, write
 from deploy.box.places import HOME, UNITS, Places
-from deploy.box.release import Releases
+from deploy.box.release import Note, Releases
 from deploy.box.source import Source, of_bundle, of_checkout
 from deploy.box.switch import Switch
 from deploy.box.system import Manager, NoManager, Systemd, interpreter, make_user
@@ -153,22 +153,19 @@ def refuse_older(releases: Releases, source: Source, *, force: bool) -> None:
     current = releases.current()
     if force or current is None or current not in releases.names():
         return
-    note = releases.note(current)
-    if _is_older(_order(source.version, source.created), _order(note.version, note.created)):
+    if _is_older(source, releases.note(current)):
         raise BoxError(
             f"{source.release} is older than {current}, which is installed;"
             " --force installs it nevertheless"
         )
 
 
-def _order(version: str, created: str | None) -> tuple[Version, str]:
-    return Version(version), created or ""
-
-
-def _is_older(new: tuple[Version, str], old: tuple[Version, str]) -> bool:
+def _is_older(new: Source | Note, old: Source | Note) -> bool:
     """A checkout has no date: of one version it is as good as a bundle."""
-    dated = bool(new[1] and old[1])
-    return new[0] < old[0] or (new[0] == old[0] and dated and new[1] < old[1])
+    versions = Version(new.version), Version(old.version)
+    if versions[0] != versions[1]:
+        return versions[0] < versions[1]
+    return bool(new.created and old.created and new.created < old.created)
 
 
 def summary(places: Places) -> Mapping[str, str]:

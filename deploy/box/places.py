@@ -1,4 +1,4 @@
-"""Where things lie on a box. Standard library only: a bare machine reads it too."""
+"""Where things lie on a box."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,19 +1,21 @@
-"""Releases: folders with an environment of their own, side by side. Standard library only.
+"""Releases: folders with an environment of their own, side by side.
 
 A release is complete once it bears its name. One that differs from an earlier one in EchoBase's
 own code alone shares the files of all its packages with it, as hard links.
 """
 
-import hashlib
-import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
 from deploy.airgap import disk
+from deploy.airgap.manifest import file_digest
 from deploy.box.errors import BoxError
 from deploy.box.files import link
 from deploy.box.places import Places
@@ -22,15 +24,14 @@ from deploy.box.source import Source
 _NOTE = "release.json"
 _MANY = 1000
 """Files from which on it is quicker to flush the whole machine's."""
-Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(Struct, frozen=True, kw_only=True):
     """What a release says of itself."""
 
     version: str
-    created: str | None
+    created: datetime | None
+    """When its commit was made, if that is known."""
     lock: str
     """SHA-256 of the lock that its packages were installed from."""
     bundle: str | None
@@ -60,7 +61,7 @@ class Releases:
 
     def note(self, name: str) -> Note:
         """What one says of itself."""
-        return Note(**json.loads((self.folder(name) / _NOTE).read_bytes()))
+        return msgspec.json.decode((self.folder(name) / _NOTE).read_bytes(), type=Note)
 
     def python(self, name: str) -> Path:
         """The interpreter within one."""
@@ -85,11 +86,11 @@ class Releases:
         disk.remove(draft)
         disk.folder(draft.parent)
         note = Note(
-            source.version,
-            source.created,
-            _digest(source.lock),
-            source.digest if source.bundle else None,
-            _identity(python),
+            version=source.version,
+            created=source.created,
+            lock=file_digest(source.lock),
+            bundle=source.digest if source.bundle else None,
+            python=_identity(python),
         )
         if twin := self._twin(note):
             # Whatever replaces a file makes a new one: the twin keeps its own.
@@ -98,7 +99,7 @@ class Releases:
         else:
             _install_packages(source, python, draft)
         _install_code(source, draft)
-        (draft / _NOTE).write_text(json.dumps(asdict(note)))
+        (draft / _NOTE).write_bytes(msgspec.json.encode(note))
         _flush(draft)
         disk.remove(self.folder(name))
         disk.rename(draft, self.folder(name))
@@ -165,10 +166,6 @@ def _identity(python: Path) -> str:
     if done.returncode:
         raise BoxError(f"{python} does not run: {done.stderr.strip()}")
     return f"{python} {done.stdout.strip()}"
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _run(command: list[str], env: Mapping[str, str]) -> None:

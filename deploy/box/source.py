@@ -1,15 +1,14 @@
-"""What a release is made from: a bundle, or the running checkout. Standard library only."""
+"""What a release is made from: a bundle, or the running checkout."""
 
 import hashlib
-import json
 import subprocess
 import tomllib
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import cast
 
+from deploy.airgap.manifest import MANIFEST, decode, digest
 from deploy.box.errors import BoxError
 from deploy.local import bootstrap
 
@@ -21,8 +20,8 @@ class Source:
     """The parts of a release that is to be made."""
 
     version: str
-    created: str | None
-    """When its commit was made (RFC 3339), if that is known."""
+    created: datetime | None
+    """When its commit was made, if that is known."""
     digest: str
     """Of all that it is made from; a bundle's identity."""
     bundle: bool
@@ -42,22 +41,17 @@ class Source:
         return f"{self.version}-{self.digest[:12]}"
 
 
-def is_bundle(folder: Path) -> bool:
-    """Whether a folder is a bundle."""
-    return (folder / "manifest.json").is_file()
-
-
 def of_bundle(folder: Path, scratch: Path) -> Source:
-    """The source within a bundle's folder, as its manifest says; nothing is checked here.
+    """The source within the folder of a bundle that was checked.
 
     `scratch`: a folder for what has to be unpacked. Raises BoxError.
     """
-    content = (folder / "manifest.json").read_bytes()
-    manifest = cast(Mapping[str, str], json.loads(content))
+    content = (folder / MANIFEST).read_bytes()
+    manifest = decode(content)
     return Source(
-        version=manifest["version"],
-        created=manifest["created"],
-        digest=hashlib.sha256(content).hexdigest(),
+        version=manifest.version,
+        created=manifest.created,
+        digest=digest(content),
         bundle=True,
         wheels=folder / "wheels",
         lock=_only(folder, LOCK),

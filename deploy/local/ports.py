@@ -21,8 +21,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_ports(count: int) -> list[int]:
-    """So many different ports that are free now.
+def free_ports(count: int, taken: Container[int] = ()) -> list[int]:
+    """So many different ports that are free now, and not among those taken.
 
     Raises OSError if there are not so many.
     """
@@ -30,7 +30,7 @@ def free_ports(count: int) -> list[int]:
     for port in random.sample(_CANDIDATES, len(_CANDIDATES)):
         if len(found) == count:
             return found
-        if is_free(port):
+        if port not in taken and is_free(port):
             found.append(port)
     raise OSError("no free ports on loopback")
 

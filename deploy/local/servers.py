@@ -3,9 +3,11 @@
 Both are used by the supervisor and by the tests. Data survives a kill: start again finds it.
 """
 
+import contextlib
 import http.client
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +23,8 @@ from shared.settings import NatsSettings, StoreSettings
 
 _POLL = 0.01
 _INNER_PORTS = 9
+_SOCKETS = Path("/tmp")  # noqa: S108 - the server's own choice
+_SOCKET = re.compile(r"seaweedfs-.*-(\d+)\.sock")
 
 
 class StartFailed(Exception):
@@ -201,8 +205,24 @@ def new_nats(folder: Path, port: int | None = None) -> NatsServer:
 
 def new_s3(folder: Path, port: int | None = None) -> S3Server:
     """An S3 server for a folder, which holds its credentials; on a free port if none is given."""
-    free, *inner = free_ports(1 + _INNER_PORTS)
+    free, *inner = free_ports(1 + _INNER_PORTS, left_by_others(_SOCKETS, os.geteuid()))
     return S3Server(folder / "store", port or free, tuple(inner), credentials(folder))
+
+
+def left_by_others(folder: Path, user: int) -> set[int]:
+    """The ports whose sockets other users' S3 servers have left in a folder.
+
+    A server that was killed leaves them, and only its own user's next one can take their place.
+    """
+    if user == 0:
+        return set()
+    taken: set[int] = set()
+    for path in folder.iterdir():
+        # One that its server has just removed is in nobody's way.
+        with contextlib.suppress(FileNotFoundError):
+            if (match := _SOCKET.fullmatch(path.name)) and path.lstat().st_uid != user:
+                taken.add(int(match[1]))
+    return taken
 
 
 def wait_until(ready: Callable[[], bool], process: Process, timeout: float) -> None:

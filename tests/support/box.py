@@ -92,7 +92,7 @@ class RunningBox:
         service = self._units[name]["Service"]
         (line,) = service[directive]
         user = owner(self.places)
-        drop = os.geteuid() == 0 and _everybody_reaches(self.places.current / "bin" / "python")
+        drop = os.geteuid() == 0 and everybody_reaches(self.places.current / "bin" / "python")
         with self.output.open("ab") as output:
             return subprocess.Popen(
                 shlex.split(self._map(line)),
@@ -142,7 +142,7 @@ class RunningBox:
         return code
 
 
-def _everybody_reaches(path: Path) -> bool:
+def everybody_reaches(path: Path) -> bool:
     """Whether another user could run a program."""
     found = path.resolve()
     return all(each.stat().st_mode & 0o001 for each in (found, *found.parents))
