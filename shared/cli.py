@@ -10,6 +10,8 @@ import click
 from shared.errors import EchoBaseError, SettingError
 
 GROUP = "echobase.commands"
+_INTERRUPTED = 128 + 2
+"""What a shell makes of a program that SIGINT ended."""
 
 
 class _Commands(click.Group):
@@ -75,9 +77,21 @@ def echobase() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one line on stderr (exit 2 if it is a setting)."""
+    """Run the command line; an error of ours is one line on stderr (exit 2 if it is a setting).
+
+    Ctrl-C ends it quietly, with the exit status 130 by which shells know it.
+    """
     try:
-        echobase(prog_name="echobase")
+        code = cast(object, echobase.main(prog_name="echobase", standalone_mode=False))
+        sys.exit(code if isinstance(code, int) else 0)
     except EchoBaseError as error:
         click.echo(f"echobase: {' '.join(str(error).split())}", err=True)
         sys.exit(2 if isinstance(error, SettingError) else 1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            sys.exit(_INTERRUPTED)
+        click.echo("Aborted!", err=True)
+        sys.exit(1)

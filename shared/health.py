@@ -20,10 +20,13 @@ from shared.asgi import Receive, Scope, Send, respond
 _log = logging.getLogger(__name__)
 
 
+Status = Literal["ok", "degraded", "failed"]
+
+
 class Result(Struct, frozen=True, omit_defaults=True):
     """What a check found."""
 
-    status: Literal["ok", "degraded", "failed"]
+    status: Status
     detail: str = ""
     """A sentence for people; empty if ok."""
 
@@ -47,8 +50,10 @@ Check = Callable[[], Awaitable[Result]]
 class Report(Struct, frozen=True, omit_defaults=True):
     """What a health request is answered."""
 
-    status: Literal["ok", "degraded", "failed"]
+    status: Status
     detail: str = ""
+    service: str = ""
+    """Which of EchoBase's services answers."""
     checks: dict[str, Result] = {}
 
 
@@ -59,14 +64,17 @@ class Health:
         self,
         checks: Mapping[str, Check] | None = None,
         *,
+        service: str = "",
         stopping: asyncio.Event | None = None,
         timeout: float = 2.0,
     ) -> None:
         """`checks` by name; one that raises, or takes longer than `timeout` seconds, has failed.
 
-        Once `stopping` is set the process is no longer ready.
+        `service` is told to whoever wonders what listens there. Once `stopping` is set the process
+        is no longer ready.
         """
         self._checks = dict(checks or {})
+        self._service = service
         self._stopping = stopping
         self._timeout = timeout
         self._started = False
@@ -79,9 +87,9 @@ class Health:
         """The answer to `live`, `started` or `ready`; None for anything else."""
         match probe:
             case "live":
-                return Report("ok")
+                return self._report("ok")
             case "started":
-                return Report("ok") if self._started else Report("failed", "starting")
+                return self._report("ok") if self._started else self._report("failed", "starting")
             case "ready":
                 return await self._readiness()
             case _:
@@ -91,10 +99,15 @@ class Health:
         results = await asyncio.gather(*(self._run(n, c) for n, c in self._checks.items()))
         checks = dict(zip(self._checks, results, strict=True))
         if self._stopping is not None and self._stopping.is_set():
-            return Report("failed", "stopping", checks)
+            return self._report("failed", "stopping", checks)
         if not self._started:
-            return Report("failed", "starting", checks)
-        return Report(worst(results), checks=checks)
+            return self._report("failed", "starting", checks)
+        return self._report(worst(results), checks=checks)
+
+    def _report(
+        self, status: Status, detail: str = "", checks: dict[str, Result] | None = None
+    ) -> Report:
+        return Report(status, detail, self._service, checks or {})
 
     async def _run(self, name: str, check: Check) -> Result:
         try:
@@ -124,7 +137,7 @@ class Health:
         await respond(send, 503 if report.status == "failed" else 200, json.encode(report))
 
 
-def worst(results: list[Result]) -> Literal["ok", "degraded", "failed"]:
+def worst(results: list[Result]) -> Status:
     """The worst status among them."""
     found = {result.status for result in results}
     if "failed" in found:

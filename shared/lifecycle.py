@@ -7,7 +7,6 @@ grace ran out, 2 for a setting that is not allowed.
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import os
 import signal
@@ -22,6 +21,7 @@ import uvloop
 
 from shared import log, settings, telemetry
 from shared.asgi import AsgiApp
+from shared.binding import check_bind
 from shared.errors import EchoBaseError, SettingError
 from shared.server import DrainingServer, HttpProtocol
 from shared.settings import Settings, SiteSettings, TelemetrySettings
@@ -41,6 +41,8 @@ class Lifecycle:
         self.service = service
         self.env = env
         self.site = settings.load(SiteSettings, env)
+        # Before anything is reached or started, and again where it listens.
+        check_bind(self.site)
         self.stopping = asyncio.Event()
         """Set by the first signal: take nothing new, finish what is in hand, return."""
 
@@ -182,26 +184,11 @@ def listen(site: SiteSettings, port: int, variable: str) -> socket.socket:
 
     Raises SettingError.
     """
-    family, host = _resolve(site.bind)
-    if not ipaddress.ip_address(host).is_loopback and not site.api_key:
-        raise SettingError(
-            f"ECHOBASE_BIND={site.bind!r} can be reached from other machines:"
-            " set ECHOBASE_API_KEY, or bind to 127.0.0.1"
-        )
+    family, host = check_bind(site)
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise SettingError(_refusal(site.bind, port, variable, error)) from None
-
-
-def _resolve(bind: str) -> tuple[socket.AddressFamily, str]:
-    try:
-        found = socket.getaddrinfo(bind, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise SettingError(f"ECHOBASE_BIND={bind!r} is no address: {error.strerror}") from None
-    # IPv4 first: `localhost` is both, and programs that are told a port try 127.0.0.1.
-    family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
-    return family, str(address[0])
 
 
 def _refusal(bind: str, port: int, variable: str, error: OSError) -> str:

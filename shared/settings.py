@@ -38,6 +38,13 @@ def _path(value: str) -> str:
     return f"/{path}" if path else ""
 
 
+def _key(value: str) -> str:
+    # No header can carry a line's end, and nobody can type what does not print.
+    if not value.isprintable():
+        raise ValueError("allowed are characters that print")
+    return value
+
+
 def _address(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -63,6 +70,7 @@ class SiteSettings(Settings, frozen=True, kw_only=True):
             "ECHOBASE_API_KEY",
             "FLASK_API_KEY",
             secret=True,
+            read=_key,
         ),
     ] = ""
     base_path: Annotated[
@@ -328,7 +336,8 @@ def _convert(kind: type[Settings], variable: Variable, name: str, value: str) ->
     try:
         return msgspec.convert(variable.read(value), hint, strict=False, dec_hook=_decode)
     except ValueError as error:  # msgspec's is one too
-        raise SettingError(f"{name}={value!r} is not allowed: {error}") from None
+        shown = name if variable.secret else f"{name}={value!r}"
+        raise SettingError(f"{shown} is not allowed: {error}") from None
 
 
 def _decode(kind: type[Path], value: object) -> Path:

@@ -14,7 +14,7 @@ from typing import Literal
 import httpx
 import msgspec
 
-from deploy.local.ports import is_free
+from deploy.local.ports import LOOPBACK, is_free
 from deploy.local.servers import StartFailed, executable
 from shared import settings
 from shared.errors import EchoBaseError
@@ -33,6 +33,7 @@ _ROOM = 2 * 1024**3
 _SKEW = 5.0
 """Seconds by which a service's clock may differ from ours."""
 _NOT_RUNNING = "start the stack with `make up`"
+_ANOTHER = "another program, or another version, has the port: stop it, or set another port"
 _MODELS = "set WHISPER_MODEL_NAME to demo, to a model's folder, or to a name such as medium.en"
 
 
@@ -50,6 +51,7 @@ class Finding:
 class _Health(msgspec.Struct):
     status: str
     detail: str = ""
+    service: str = ""
     checks: dict[str, "_Health"] = {}
 
 
@@ -128,20 +130,45 @@ async def _data(scene: _Scene) -> list[Finding]:
 async def _ports(scene: _Scene) -> list[Finding]:
     if scene.stack is not None:
         return [Finding("ports", "ok", "in use by the running stack")]
-    local = settings.load(LocalSettings, scene.env)
-    wanted = {
-        "ECHOBASE_STREAM_PORT": settings.load(StreamSettings, scene.env).stream_port,
-        "ECHOBASE_INGEST_PORT": settings.load(IngestSettings, scene.env).ingest_port,
-        "ECHOBASE_TRANSCRIBER_PORT": settings.load(TranscriberSettings, scene.env).transcriber_port,
-        "ECHOBASE_NATS_PORT": local.nats_port,
-        "ECHOBASE_STORE_PORT": local.store_port,
+    services = {
+        "stream": settings.load(StreamSettings, scene.env).stream_port,
+        "ingest": settings.load(IngestSettings, scene.env).ingest_port,
+        "transcriber": settings.load(TranscriberSettings, scene.env).transcriber_port,
     }
+    local = settings.load(LocalSettings, scene.env)
+    servers = {"nats": local.nats_port, "store": local.store_port}
+    ours = await asyncio.gather(*(_is_ours(scene, *each) for each in services.items()))
+    if any(ours):
+        # Their servers are looked at through them.
+        servers = {}
+    known = {port for port, found in zip(services.values(), ours, strict=True) if found}
+    wanted = services | servers
     taken = [
-        Finding("ports", "wrong", f"{name}={port} is taken", f"free the port, or set {name}")
+        _taken(f"ECHOBASE_{name.upper()}_PORT", port)
         for name, port in wanted.items()
-        if not is_free(port)
+        if port not in known and not is_free(port)
     ]
-    return taken or [Finding("ports", "ok", "free: " + ", ".join(map(str, wanted.values())))]
+    in_use = ", ".join(map(str, sorted(known)))
+    shown = (
+        f"in use by EchoBase: {in_use}"
+        if known
+        else f"free: {', '.join(map(str, wanted.values()))}"
+    )
+    return taken or [Finding("ports", "ok", shown)]
+
+
+def _taken(name: str, port: int) -> Finding:
+    return Finding("ports", "wrong", f"{name}={port} is taken", f"free the port, or set {name}")
+
+
+async def _is_ours(scene: _Scene, service: str, port: int) -> bool:
+    """Whether what listens on a port here says that it is this service of EchoBase's."""
+    base = "" if service == "transcriber" else scene.site.base_path
+    try:
+        found = await scene.http.get(f"http://{LOOPBACK}:{port}{base}/health/live")
+    except httpx.HTTPError:
+        return False
+    return _read_health(found).service == service
 
 
 async def _model(scene: _Scene) -> list[Finding]:
@@ -182,16 +209,26 @@ async def _service(scene: _Scene, name: str, url: str) -> list[Finding]:
     log = f"see {scene.site.data / 'logs' / name}.log"
     try:
         response = await scene.http.get(f"{url}/health/ready")
-        health = msgspec.json.decode(response.content, type=_Health)
-    except (httpx.TransportError, msgspec.DecodeError) as error:
+    except httpx.HTTPError as error:
         advice = log if scene.stack else _NOT_RUNNING
         detail = f"{url} does not answer ({type(error).__name__})"
         return [Finding(name, "wrong", detail, advice)]
+    health = _read_health(response)
+    if health.service != name:
+        return [Finding(name, "wrong", f"what answers at {url} is no {name}", _ANOTHER)]
     findings = [_verdict(name, health, url, log)]
     findings += [
         _verdict(f"{name}: {each}", found, "", log) for each, found in health.checks.items()
     ]
     return [*findings, *_clock(name, response)]
+
+
+def _read_health(response: httpx.Response) -> _Health:
+    """What a service says of itself; nobody's words if it is none of ours."""
+    try:
+        return msgspec.json.decode(response.content, type=_Health)
+    except msgspec.DecodeError:
+        return _Health("none")
 
 
 def _verdict(part: str, health: _Health, detail: str, advice: str) -> Finding:

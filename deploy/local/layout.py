@@ -11,6 +11,7 @@ from deploy.local.ports import LOOPBACK, first_free, is_free
 from deploy.local.process import Process
 from deploy.local.servers import Recipe, answers, new_nats, new_s3
 from shared import settings
+from shared.binding import check_bind
 from shared.errors import SettingError
 from shared.settings import (
     IngestSettings,
@@ -103,6 +104,7 @@ def layout(env: Mapping[str, str], *, move: bool, model: str = "", reload: bool 
     saved. Raises SettingError.
     """
     site = settings.load(SiteSettings, env)
+    check_bind(site)
     transcriber = settings.load(TranscriberSettings, env)
     data = site.data.absolute()
     ports = _Ports(move)

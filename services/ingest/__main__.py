@@ -54,6 +54,7 @@ async def main(life: Lifecycle) -> None:
     forwarder = Forwarder(spool, upstream, settings.spool_keep, erasing=erasures.is_pending)
     health = Health(
         {"spool": _check(spool), "store": upstream.check_store, "bus": upstream.check_bus},
+        service="ingest",
         stopping=life.stopping,
     )
     reception = Reception(spool, settings.max_upload_bytes, settings.max_duration)

@@ -54,7 +54,9 @@ async def main(life: Lifecycle, page: type[Page] = Page) -> None:
     links = _links(life, settings)
     rights = access("stream", life.site, life.load(AccessSettings), bus, makes_secret=True)
     health = Health(
-        {"bus": _bus_check(bus, follow), "store": _store_check(store)}, stopping=life.stopping
+        {"bus": _bus_check(bus, follow), "store": _store_check(store)},
+        service="stream",
+        stopping=life.stopping,
     )
     parts = Parts(
         site=life.site,

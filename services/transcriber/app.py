@@ -79,7 +79,9 @@ class Service:
         self._patience = Patience(life.stopping)
         self.worker = f"{socket.gethostname()}-{os.getpid()}"
         self.health = Health(
-            {"bus": self._check_bus, "store": self._check_store}, stopping=life.stopping
+            {"bus": self._check_bus, "store": self._check_store},
+            service="transcriber",
+            stopping=life.stopping,
         )
 
     async def run(self) -> None:

@@ -227,6 +227,17 @@ def test_a_bind_beyond_loopback_without_a_key_is_refused(tmp_path: Path, bind: s
         )
 
 
+def test_it_is_refused_before_anything_is_done(tmp_path: Path):
+    code = """
+        async def main(life):
+            raise RuntimeError("it began")
+        run("ingest", main)
+    """
+    with service(tmp_path, code, ECHOBASE_BIND="0.0.0.0") as child:
+        ended, err = child.ended()
+    assert (ended, "it began" in err, "set ECHOBASE_API_KEY" in err) == (2, False, True)
+
+
 @pytest.mark.parametrize("name", ["no address", "192.0.2.1"])
 def test_a_bind_that_is_no_address_here_is_one_line(tmp_path: Path, name: str):
     env = {"PORT": "0", "ECHOBASE_BIND": name, "ECHOBASE_API_KEY": "k"}

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.soak.deal import deal
-from tests.soak.run import Result, Soak
+from tests.soak.run import SETTLED, Result, Soak
 from tests.soak.site import Site, soaked
 from tests.soak.summary import lines
 
@@ -35,8 +35,13 @@ async def _soak(site: Site, pieces: int, seed: int, folder: Path) -> Result:
     columns = (TextColumn("pieces"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("pieces", total=pieces)
-        soak = Soak(site, seed, lambda result: progress.update(task, completed=result.pieces))
-        return await soak.run(deal(seed, pieces, folder))
+
+        def tell(result: Result) -> None:
+            progress.update(task, completed=result.pieces)
+            if result.pieces % SETTLED == 0:
+                progress.console.print(f"{result.pieces}: {len(result.findings)} findings so far")
+
+        return await Soak(site, seed, tell).run(deal(seed, pieces, folder))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def _always(piece: Piece) -> Maker:
 
 
 def _fields() -> list[Upload]:
-    wrong = {
+    wrong: Mapping[str, str | bytes] = {
         "sauce": "county",
         "lane": "express",
         "start": "yesterday",
@@ -47,7 +47,10 @@ def _fields() -> list[Upload]:
         Upload(f"bad {name}", _CALL, named=name, query={name: value})
         for name, value in wrong.items()
     ] + [
-        Upload("deep metadata", _CALL, named="metadata", query={"metadata": '{"a":' + "[" * 9_000})
+        Upload("source that is not UTF-8", _CALL, named="source", query={"source": b"a\xffb"}),
+        Upload("channel that turns", _CALL, named="channel", query={"channel": "a\u202eb"}),
+        Upload("model that nobody has", _CALL, "either", query={"model": "no-such-model"}),
+        Upload("deep metadata", _CALL, named="metadata", query={"metadata": '{"a":' + "[" * 9_000}),
     ]
 
 

@@ -21,7 +21,7 @@ class Upload:
     right: Right = "refused"
     named: str = "file"
     """The field that a refusal names."""
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    query: Mapping[str, str | bytes] = field(default_factory=dict[str, str | bytes])
     headers: Mapping[str, str] = field(default_factory=lambda: dict(OCTETS))
     length: str | None = None
     """What Content-Length says; the truth if None, no such header if empty."""
@@ -53,6 +53,8 @@ class Submission:
     named: str = ""
     """The field that its refusal names; whichever if empty."""
     right: Right = "refused"
+    token: str = "soak"
+    """What stands in the subject for the source."""
 
 
 Piece = Upload | Wire | BadJob | Submission

@@ -118,13 +118,12 @@ class Soak:
         """What comes of a submission, by the last event of a channel of its own."""
         self._turn += 1
         channel = f"piece-{self._turn}"
-        message = Message(subjects.submission("soak", channel), piece.payload)
-        await bus.publish(message)
+        await bus.publish(Message(f"echobase.submit.{piece.token}.{channel}", piece.payload))
         last: StoredMessage | None = None
 
         async def over() -> bool:
             nonlocal last
-            last = await bus.last(EVENTS.name, f"echobase.events.soak.{channel}.>")
+            last = await bus.last(EVENTS.name, f"echobase.events.*.{channel}.>")
             return last is not None and last.subject.endswith(_ENDS)
 
         await until(over)

@@ -23,6 +23,10 @@ def makers(folder: Path) -> Mapping[str, Maker]:
         found[f"key {key}"] = _always(
             Submission(f"submit: key {key[:40]}", _json(object=key), "object")
         )
+    for token in ODD:
+        found[f"subject {token}"] = _always(
+            Submission(f"submit: subject {token!r:.20}", _json(audio=_AUDIO), "source", token=token)
+        )
     return {
         **found,
         "noise": lambda chance: Submission("submit: noise", chance.randbytes(500)),
@@ -39,6 +43,8 @@ def _json(**fields: object) -> bytes:
     return json.dumps(fields).encode()
 
 
+ODD = ("a\x7fb", "S\u00fcd", "\x01", "x" * 100)
+"""Parts of subjects that no name encodes to."""
 _KEYS = (
     "../recordings/x/audio.wav",
     "inbox/../recordings/x/audio.wav",

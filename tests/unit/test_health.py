@@ -35,6 +35,12 @@ async def test_until_it_is_started_it_lives_but_is_not_ready():
     assert (await ask(health, "/health/ready")).status_code == 200
 
 
+@pytest.mark.parametrize("probe", ["live", "started", "ready"])
+async def test_it_says_which_service_answers(probe: str):
+    health = Health(service="stream")
+    assert (await ask(health, f"/health/{probe}")).json()["service"] == "stream"
+
+
 @pytest.mark.parametrize(
     ("result", "status"), [(OK, 200), (degraded("store away"), 200), (failed("no disk"), 503)]
 )

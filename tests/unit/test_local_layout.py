@@ -49,6 +49,16 @@ def test_it_has_two_servers_and_three_services_on_the_ports_that_are_set(tmp_pat
     assert child["ECHOBASE_DATA"] == str(tmp_path)
 
 
+@pytest.mark.parametrize("bind", ["0.0.0.0", "::"])
+def test_a_bind_beyond_loopback_without_a_key_is_refused_first(tmp_path: Path, bind: str):
+    env = environment(tmp_path / "data", ECHOBASE_BIND=bind)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(SettingError, match="set ECHOBASE_API_KEY, or bind to 127"):
+        layout(env, move=False)
+    assert not list((tmp_path / "data").iterdir()), "nothing was prepared for servers"
+    layout(env | {"ECHOBASE_API_KEY": "k"}, move=False)
+
+
 def test_a_taken_port_is_named_with_its_variable(tmp_path: Path):
     env = environment(tmp_path)
     port = env["ECHOBASE_INGEST_PORT"]

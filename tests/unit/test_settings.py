@@ -12,6 +12,18 @@ def test_a_base_path_has_one_form(written: str):
     assert settings.load(SiteSettings, {"ECHOBASE_BASE_PATH": written}).base_path == "/radio"
 
 
+@pytest.mark.parametrize("key", [f"se{c}cret" for c in "\x00\n\t\x7f\u202e"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str):
+    for name in ("ECHOBASE_API_KEY", "FLASK_API_KEY"):
+        with pytest.raises(SettingError, match=f"^{name} is not allowed: .*print") as caught:
+            settings.load(SiteSettings, {name: key})
+        assert "cret" not in str(caught.value)
+
+
+def test_a_key_may_hold_spaces_and_letters_of_any_language():
+    assert settings.load(SiteSettings, {"ECHOBASE_API_KEY": "grün e 7!"}).api_key == "grün e 7!"
+
+
 def test_the_root_is_no_base_path():
     assert settings.load(SiteSettings, {"FLASK_BASE_PATH": "/"}).base_path == ""
 
