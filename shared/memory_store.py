@@ -87,7 +87,8 @@ class MemoryStore:
         self._reach()
         for key in sorted(self.objects, key=str.encode):
             if key.startswith(prefix):
-                yield StoredObject(key, len(self.objects[key]))
+                found = self.objects[key]
+                yield StoredObject(key, len(found), str(id(found)))
 
     async def folders(self, prefix: str, after: str = "") -> AsyncIterator[str]:
         """The names of the folders directly below a prefix, after a given one."""

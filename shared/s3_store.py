@@ -181,7 +181,8 @@ class S3Store:
         found = self._client.list_objects(self._bucket, prefix, recursive=True)
         while page := await self._run(lambda: list(itertools.islice(found, _PAGE))):
             for item in page:
-                yield StoredObject(item.object_name or "", item.size or 0)
+                stamp = f"{item.etag} {item.last_modified}"
+                yield StoredObject(item.object_name or "", item.size or 0, stamp)
 
     async def folders(self, prefix: str, after: str = "") -> AsyncIterator[str]:
         """The names of the folders directly below a prefix, after a given one."""

@@ -12,7 +12,13 @@ from msgspec import Struct
 
 from shared import settings
 from shared.errors import SettingError
-from shared.settings import IngestSettings, NatsSettings, SiteSettings, StreamSettings
+from shared.settings import (
+    IngestSettings,
+    NatsSettings,
+    SiteSettings,
+    StoreSettings,
+    StreamSettings,
+)
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -30,6 +36,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Process id of each part that runs."""
     nats: str = ""
     """Address of its own nats-server; empty if it uses another one."""
+    store: str = ""
+    """Address of its own S3 server; empty if it uses another one."""
 
 
 class _Login(Struct):
@@ -37,6 +45,8 @@ class _Login(Struct):
 
     nats_user: str
     nats_password: str
+    store_access_key: str = ""
+    store_secret_key: str = ""
 
 
 class Addresses(Struct, frozen=True, kw_only=True):
@@ -114,14 +124,37 @@ def nats_settings(env: Mapping[str, str]) -> NatsSettings:
     running = None if env.get("ECHOBASE_NATS_URL") else running_stack(data)
     if running is None or not running.nats:
         return configured
-    path = data / "secrets.json"
-    try:
-        login = msgspec.json.decode(path.read_bytes(), type=_Login)
-    except (OSError, msgspec.DecodeError) as error:
-        raise SettingError(f"the local stack's {path} cannot be read: {error}") from error
+    login = _login(data)
     return msgspec.structs.replace(
         configured,
         nats_url=running.nats,
         nats_user=login.nats_user,
         nats_password=login.nats_password,
     )
+
+
+def store_settings(env: Mapping[str, str]) -> StoreSettings:
+    """How to reach the store: as the settings say, else that of the local stack that runs.
+
+    Raises SettingError.
+    """
+    configured = settings.load(StoreSettings, env)
+    data = settings.load(SiteSettings, env).data
+    running = None if env.get("ECHOBASE_STORE_URL") else running_stack(data)
+    if running is None or not running.store:
+        return configured
+    login = _login(data)
+    return msgspec.structs.replace(
+        configured,
+        store_url=running.store,
+        store_access_key=login.store_access_key,
+        store_secret_key=login.store_secret_key,
+    )
+
+
+def _login(data: Path) -> _Login:
+    path = data / "secrets.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Login)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingError(f"the local stack's {path} cannot be read: {error}") from error

@@ -65,6 +65,11 @@ class Layout:
         """Where its own nats-server listens; empty if it uses another one."""
         return next((part.address for part in self.parts if part.name == "nats-server"), "")
 
+    @property
+    def store(self) -> str:
+        """Where its own S3 server listens; empty if it uses another one."""
+        return next((part.address for part in self.parts if part.name == "store"), "")
+
     def address(self, name: str) -> str:
         """Where a part listens."""
         return next(part.address for part in self.parts if part.name == name)

@@ -167,6 +167,8 @@ class S3Server:
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             "-master.telemetry=false",
+            # By default what was deleted stays on the disk until a third is garbage.
+            "-master.garbageThreshold=0.001",
         ]
 
 

@@ -156,6 +156,7 @@ class Supervisor:
                 health=self._layout.health,
                 pids={p.name: p.process.pid for p in self._layout.parts if p.process.pid},
                 nats=self._layout.nats,
+                store=self._layout.store,
             ),
         )
 
