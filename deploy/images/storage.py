@@ -46,6 +46,8 @@ class Storage:
             "buildah",
             *("--root", str(folder / "storage"), "--runroot", str(folder / "run")),
             *("--storage-driver", "overlay"),
+            # Else it leaves a mount behind, and `make clean` could not remove the folder.
+            *("--storage-opt", "overlay.skip_mount_home=true"),
         )
 
     def call(self, *arguments: str) -> str:
@@ -80,6 +82,8 @@ class Storage:
             *("--target", recipe.target),
             *("--file", str(recipe.dockerfile(source)), "--tag", recipe.tagged, str(source)),
         )
+        # Of a stage that is only mounted, such as the empty wheelhouse, buildah leaves a container.
+        self.call("rm", "--all")
         return recipe.tagged
 
     def config(self, image: str) -> Config:
