@@ -23,7 +23,7 @@ from deploy.airgap.errors import AirgapError, BadBundle, OlderVersion, RolloutFa
 from deploy.airgap.incoming import Incoming
 from deploy.airgap.journal import Back, Begun, Done, Ended, Step, Task, now
 from deploy.airgap.manifest import Manifest
-from deploy.airgap.site import Site
+from deploy.airgap.site import Installed, Site
 from deploy.airgap.steps import Steps, manifests_of
 
 FORWARD: tuple[Step, ...] = (
@@ -56,6 +56,8 @@ class Applier:
     ) -> Manifest:
         """Install a bundle or a delta. `overlay` and `host` are as before if None.
 
+        At first `overlay` is the bundle's only one if None; it is empty for a site without a
+        cluster, and `host` must be given for one with a cluster.
         Raises BadBundle, WrongBase, OlderVersion or NoRoom, with the site as it was; RolloutFailed
         if the bundle before had to come back.
         """
@@ -90,6 +92,7 @@ class Applier:
         if task:
             return task
         incoming.admit(arrived, installed)
+        chosen = _overlay(overlay, arrived, installed)
         # Installed again, there is nothing else to go back to.
         base = installed if installed and installed.identity != arrived.to else None
         begun = Begun(
@@ -98,8 +101,8 @@ class Applier:
             version=arrived.version,
             base=base.identity if base else None,
             base_overlay=base.overlay if base else None,
-            overlay=overlay or (installed.overlay if installed else None),
-            host=host or (installed.host if installed else "localhost"),
+            overlay=chosen,
+            host=_host(host, chosen, installed),
         )
         journal.add(begun)
         return Task(begun)
@@ -160,3 +163,18 @@ class Applier:
         if task is None:
             raise AirgapError("the journal was changed by somebody else")
         return task
+
+
+def _overlay(given: str | None, arrived: Incoming, installed: Installed | None) -> str | None:
+    if given is not None or installed:
+        return (given if given is not None else installed and installed.overlay) or None
+    if len(arrived.overlays) > 1:
+        raise AirgapError(f"name one of the bundle's overlays: {', '.join(arrived.overlays)}")
+    return arrived.overlays[0] if arrived.overlays else None
+
+
+def _host(given: str | None, overlay: str | None, installed: Installed | None) -> str:
+    host = given or (installed.host if installed else "")
+    if overlay and not host:
+        raise AirgapError("name the site's host, for its certificate")
+    return host

@@ -157,7 +157,7 @@ class Lab:
         click.echo(f"\n{update.name}: {size:,} bytes (at most {update.limit:,})")
         site = Site(self._folder / "site", self._folder / "key.pub.pem")
         applier = Applier(site, Cluster(), lambda _: None)
-        applier.apply(old, overlay=None, host=None)
+        applier.apply(old, overlay="", host=None)
         results = {
             "refused with a wrong byte": self._refused(applier, path),
             "restored byte for byte": self._applied(applier, site, path),
@@ -170,7 +170,7 @@ class Lab:
         return all(results.values())
 
     def _applied(self, applier: Applier, site: Site, path: Path) -> bool:
-        applier.apply(path, overlay=None, host=None)
+        applier.apply(path, overlay="", host=None)
         installed = site.installed()
         if installed is None:
             return False
@@ -189,7 +189,7 @@ class Lab:
             wrong[place] ^= 1
             bad.write_bytes(wrong)
             try:
-                applier.apply(bad, overlay=None, host=None)
+                applier.apply(bad, overlay="", host=None)
             except BadBundle:
                 continue
             return False

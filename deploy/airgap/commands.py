@@ -160,7 +160,8 @@ _kubectl = click.option("--kubectl", default="k3s kubectl", help="How kubectl is
 @_public
 @_kubectl
 @click.option("--importer", default="k3s ctr --namespace k8s.io images import")
-@click.option("--overlay", help="Which manifests; as before if not given. None, no cluster.")
+@click.option("--overlay", help="Which manifests; as before if not given, or the only ones.")
+@click.option("--no-cluster", is_flag=True, help="Only have the bundle here, whole and verified.")
 @click.option("--host", help="The site's name, for its certificate; as before if not given.")
 @click.option("--timeout", default=600, help="Seconds for each part to become healthy.")
 @click.option("--force", is_flag=True, help="Take an older version, too.")
@@ -172,6 +173,7 @@ def apply_command(
     kubectl: str,
     importer: str,
     overlay: str | None,
+    no_cluster: bool,
     host: str | None,
     timeout: int,
     force: bool,
@@ -179,9 +181,8 @@ def apply_command(
     """Install a bundle or a delta on this site; without one, finish what was interrupted."""
     cluster = Cluster(tuple(kubectl.split()), tuple(importer.split()), timeout)
     applier = Applier(Site(root, public_key), cluster, click.echo)
-    made = (
-        applier.apply(path, overlay=overlay, host=host, force=force) if path else applier.resume()
-    )
+    chosen = "" if no_cluster else overlay
+    made = applier.apply(path, overlay=chosen, host=host, force=force) if path else applier.resume()
     click.echo(f"EchoBase {made.version} ({made.commit[:12]}) is installed")
 
 

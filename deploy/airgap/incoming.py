@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from deploy.airgap import archive, disk, keys, manifest, recipe
-from deploy.airgap.errors import AirgapError, BadBundle, OlderVersion, WrongBase
+from deploy.airgap.errors import BadBundle, OlderVersion, WrongBase
 from deploy.airgap.manifest import Manifest
 from deploy.airgap.recipe import Delta
 from deploy.airgap.restore import restore
@@ -31,6 +31,8 @@ class Incoming:
     """How to get there; None for a whole bundle."""
     size: int = 0
     """Bytes that a whole bundle takes."""
+    overlays: tuple[str, ...] = ()
+    """Overlays that a whole bundle has manifests of."""
 
 
 def read(path: Path, public_key: Path) -> Incoming:
@@ -70,7 +72,8 @@ def _bundle(path: Path, content: bytes, signature: bytes, key: Ed25519PublicKey)
     manifest.check_signature(content, signature, key, manifest.MANIFEST)
     found = manifest.decode(content)
     size = sum(file.size for file in found.files)
-    return Incoming(path, found.version, manifest.digest(content), None, size)
+    overlays = tuple(Path(file.path).stem for file in found.by_role("manifest"))
+    return Incoming(path, found.version, manifest.digest(content), None, size, overlays)
 
 
 def admit(incoming: Incoming, installed: Installed | None) -> None:
@@ -159,7 +162,7 @@ def _copy(folder: Path, draft: Path) -> None:
 def _restore(path: Path, delta: Delta, site: Site, draft: Path) -> None:
     installed = site.installed()
     if installed is None or installed.identity != delta.base.identity:
-        raise AirgapError("the site has another bundle than a moment ago")
+        raise BadBundle("what the site has is damaged: bring the whole bundle")
     disk.remove(site.incoming)
     archive.unpack(path, disk.folder(site.incoming))
     patches = site.incoming / recipe.PATCHES

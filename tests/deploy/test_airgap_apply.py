@@ -308,10 +308,36 @@ def test_too_full_a_disk_is_said_before_anything_is_written(
 
 def test_a_site_without_a_cluster_has_the_bundle_and_nothing_runs(scene: Scene) -> None:
     applier = Applier(scene.site, scene.cluster, lambda _: None)
-    applier.apply(scene.release(1), overlay=None, host=None)
+    applier.apply(scene.release(1), overlay="", host=None)
     applier.apply(scene.delta(1, 2), overlay=None, host=None)
     assert report(scene.site, scene.cluster).good
     assert scene.calls() == []
+
+
+def test_the_only_overlay_is_taken_and_a_host_is_needed_once(scene: Scene) -> None:
+    applier = Applier(scene.site, scene.cluster, lambda _: None)
+    with pytest.raises(AirgapError, match="host"):
+        applier.apply(scene.release(1), overlay=None, host=None)
+    applier.apply(scene.release(1), overlay=None, host="radio.example")
+    applier.apply(scene.delta(1, 2), overlay=None, host=None)
+    assert scene.has(2)
+    with pytest.raises(BadBundle, match="no manifests for other"):
+        applier.apply(scene.delta(2, 3), overlay="other", host=None)
+    assert scene.has(2)
+
+
+def test_of_several_overlays_one_is_named(scene: Scene) -> None:
+    key, _ = small.key_pair(scene.desk)
+    files = small.small(1)
+    files["k3s/other.yaml"] = files["k3s/edge.yaml"]
+    folder = small.bundle(scene.desk / "echobase-two", files, key)
+    applier = Applier(scene.site, scene.cluster, lambda _: None)
+    with pytest.raises(AirgapError, match="edge, other"):
+        applier.apply(folder, overlay=None, host="radio.example")
+    applier.apply(folder, overlay="other", host="radio.example")
+    installed = scene.site.installed()
+    assert installed
+    assert installed.overlay == "other"
 
 
 def test_a_damaged_site_is_seen_and_mended_by_the_whole_bundle(scene: Scene) -> None:
@@ -321,10 +347,17 @@ def test_a_damaged_site_is_seen_and_mended_by_the_whole_bundle(scene: Scene) -> 
     victim = scene.site.bundle(installed.identity) / "wheels/lib-1.0-py3-none-any.whl"
     victim.write_bytes(b"rot" + victim.read_bytes()[3:])
     assert "lib-1.0" in (report(scene.site, scene.cluster).damage or "")
+    second = scene.delta(1, 2)
     with pytest.raises(BadBundle):
-        scene.apply(scene.delta(1, 2))
+        scene.apply(second)
     scene.apply(scene.release(1))
     assert scene.has(1)
+    scene.apply(second)
+    victim.write_bytes(b"rot" + victim.read_bytes()[3:])
+    with pytest.raises(BadBundle, match="bring the whole bundle"):
+        scene.apply(second)
+    scene.apply(scene.release(2))
+    assert scene.has(2)
 
 
 def test_two_at_once_are_refused(scene: Scene) -> None:
@@ -399,7 +432,18 @@ def test_the_commands(scene: Scene) -> None:
     nothing = runner.invoke(airgap, ["status", *site, *cluster])
     assert (nothing.exit_code, nothing.output) == (1, "Nothing is installed.\n")
     applied = runner.invoke(
-        airgap, ["apply", str(scene.release(1)), *site, *cluster, *importer, "--timeout", "1"]
+        airgap,
+        [
+            "apply",
+            str(scene.release(1)),
+            *site,
+            *cluster,
+            *importer,
+            "--timeout",
+            "1",
+            "--host",
+            "a",
+        ],
     )
     assert applied.output.endswith("EchoBase 0.1.1 (000000000000) is installed\n"), applied.output
     status = runner.invoke(airgap, ["status", *site, *cluster])
