@@ -73,6 +73,7 @@ def description(stack: Layout) -> Stack:
         health=stack.health,
         pids={},
         nats=stack.nats,
+        store=stack.store,
     )
 
 
