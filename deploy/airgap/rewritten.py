@@ -21,8 +21,8 @@ Edits = Mapping[str, bytes | None]
 _BLOCK = 512
 
 
-def image(source: Path, target: Path, edits: Edits) -> int:
-    """Write an image's archive anew; how many of its layers were changed."""
+def image(source: Path, target: Path, edits: Edits) -> bool:
+    """Write an image's archive anew; whether that was needed: it held some of the files."""
     with tarfile.open(source, "r:") as tar:
         names = tar.getnames()
         content = {name: _read(tar, name) for name in names}
@@ -32,6 +32,8 @@ def image(source: Path, target: Path, edits: Edits) -> int:
         made = _layer(content[layer], edits)
         if made is not None:
             renamed[layer] = made
+    if not renamed:
+        return False
     digests = {_digest(old): _digest(_path(made)) for old, made in renamed.items()}
     index = _json(content["index.json"])
     manifest_path = _blob(index["manifests"][0]["digest"])
@@ -53,7 +55,7 @@ def image(source: Path, target: Path, edits: Edits) -> int:
     old_config = _json(content["manifest.json"])[0]["Config"]
     blobs[old_config], new[old_config] = _path(config), config
     _write(target, [(blobs.get(name, name), new.get(name, content[name])) for name in names])
-    return len(renamed)
+    return True
 
 
 def _manifest(content: bytes, renamed: Mapping[str, bytes], config: bytes) -> bytes:

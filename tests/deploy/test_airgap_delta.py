@@ -57,7 +57,7 @@ files = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(old=files, new=files)
 def test_any_bundle_is_restored_from_any_other(
     old: dict[str, bytes], new: dict[str, bytes]

@@ -36,5 +36,5 @@ def test_killed_at_any_effect_it_ends_well_at_the_next_run(
 
 
 def test_a_careless_writer_is_found(tmp_path: Path) -> None:
-    done = killed(tmp_path / "scene", "careless", 20, 1)
+    done = killed(tmp_path / "scene", "careless", 30, 1)
     assert "AssertionError" in done.stderr
