@@ -10,6 +10,7 @@ from shared.nats_bus import NatsBus
 from shared.nats_link import Link
 from shared.s3_store import S3Store
 from shared.settings import NatsSettings, StoreSettings
+from shared.settings_keeping import KeepingSettings
 from shared.stack import nats_settings
 from shared.topology import Topology
 from shared.topology import topology as whole
@@ -33,7 +34,8 @@ def apply(timeout: float) -> None:
     """
     env = settings.environment()
     nats, store = nats_settings(env), settings.load(StoreSettings, env)
-    wanted = whole(nats.nats_replicas, nats.ack_wait)
+    logs = settings.load(KeepingSettings, env).logs()
+    wanted = whole(nats.nats_replicas, nats.ack_wait, logs)
     try:
         asyncio.run(_apply(nats, store, wanted, timeout))
     except TimeoutError:

@@ -60,6 +60,11 @@ ARROWS: Mapping[str, tuple[Arrow, ...]] = {
         Arrow("clients", "nats", 4222),
         *_resolving("ingest", "stream", "transcriber", "topology"),
     ),
+    "components/backup": (
+        Arrow("backup", "nats", 4222),
+        Arrow("backup", "store", 9000),
+        *_resolving("backup"),
+    ),
     "components/keda": (Arrow("keda", "nats", 8222),),
     "components/nats-cluster": (Arrow("nats", "nats", 6222), *_resolving("nats")),
     "components/hub": (Arrow("transcriber", "internet", 443),),

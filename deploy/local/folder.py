@@ -13,8 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from shared.errors import EchoBaseError, SettingError
+from shared.rights import USER_NAMES, UserName
 from shared.stack import read_stack, stack_path
 
+ADMIN: UserName = "admin"
+OTHERS = tuple(name for name in USER_NAMES if name != ADMIN)
 _LOCK = "stack.lock"
 _GLANCE = 0.5
 """Seconds for which somebody who only looks may be in the way."""
@@ -30,9 +33,12 @@ class Credentials(Struct, frozen=True, kw_only=True):
     """What the stack's own servers ask for; made at the first start, then kept."""
 
     nats_user: str
+    """Of the user that may do everything on NATS."""
     nats_password: str
     store_access_key: str
     store_secret_key: str
+    nats_passwords: dict[str, str] = {}
+    """Of the other users of `shared.rights`, by their names."""
 
 
 @contextmanager
@@ -74,20 +80,37 @@ def credentials(folder: Path) -> Credentials:
     """The folder's credentials, made if there are none. Raises SettingError if they are damaged."""
     path = folder / "secrets.json"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Credentials)
+        found = msgspec.json.decode(path.read_bytes(), type=Credentials)
+        return found if _is_whole(found) else _keep(path, _completed(found))
     except FileNotFoundError:
         made = Credentials(
-            nats_user="echobase",
+            nats_user=ADMIN,
             nats_password=secrets.token_urlsafe(24),
             store_access_key=secrets.token_hex(10),
             store_secret_key=secrets.token_urlsafe(30),
         )
-        write_private(path, msgspec.json.format(msgspec.json.encode(made), indent=2))
-        return made
+        return _keep(path, _completed(made))
     except (OSError, msgspec.DecodeError) as error:
         raise SettingError(
             f"{path} cannot be read ({error}): restore it, or remove it to have it made anew"
         ) from error
+
+
+def _is_whole(found: Credentials) -> bool:
+    return found.nats_user == ADMIN and set(OTHERS) <= set(found.nats_passwords)
+
+
+def _completed(found: Credentials) -> Credentials:
+    """With a password for every user: a folder of an older version had one user for all."""
+    more = {name: secrets.token_urlsafe(24) for name in OTHERS}
+    return msgspec.structs.replace(
+        found, nats_user=ADMIN, nats_passwords=more | found.nats_passwords
+    )
+
+
+def _keep(path: Path, made: Credentials) -> Credentials:
+    write_private(path, msgspec.json.format(msgspec.json.encode(made), indent=2))
+    return made
 
 
 def write_private(path: Path, content: bytes) -> None:

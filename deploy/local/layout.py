@@ -3,16 +3,17 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.ports import LOOPBACK, first_free, is_free
 from deploy.local.process import Process
-from deploy.local.servers import Recipe, answers, new_nats, new_s3
+from deploy.local.servers import NatsServer, Recipe, answers, new_nats, new_s3
 from shared import settings
 from shared.binding import check_bind
 from shared.errors import SettingError
+from shared.rights import UserName
 from shared.settings import (
     IngestSettings,
     LocalSettings,
@@ -114,7 +115,7 @@ def layout(env: Mapping[str, str], *, move: bool, model: str = "", reload: bool 
     data = site.data.absolute()
     ports = _Ports(move)
     model = env.get("WHISPER_MODEL_NAME") or model or transcriber.whisper_model_name
-    chosen = {
+    chosen: dict[UserName, int] = {
         "stream": ports.choose(
             "ECHOBASE_STREAM_PORT", settings.load(StreamSettings, env).stream_port
         ),
@@ -141,7 +142,7 @@ def layout(env: Mapping[str, str], *, move: bool, model: str = "", reload: bool 
             Process(
                 [sys.executable, "-m", *runner, f"services.{name}"],
                 log=log_path(data, name),
-                env=child_env,
+                env=child_env | _login(servers, name),
             ),
         )
         for name, port in chosen.items()
@@ -201,6 +202,12 @@ def _servers(
         )
         reach |= _variables(store.settings)
     return parts, reach
+
+
+def _login(servers: Iterable[Part], service: UserName) -> dict[str, str]:
+    """The variables by which a service logs in to the stack's own NATS, as its own user."""
+    own = [part.recipe for part in servers if isinstance(part.recipe, NatsServer)]
+    return _variables(own[0].settings_of(service)) if own else {}
 
 
 def _variables(kind: NatsSettings | StoreSettings) -> dict[str, str]:

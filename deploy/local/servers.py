@@ -16,9 +16,11 @@ from pathlib import Path
 from types import MappingProxyType
 from uuid import uuid4
 
-from deploy.local.folder import Credentials, credentials, write_private
+from deploy.local.folder import ADMIN, Credentials, credentials, write_private
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.process import Process
+from shared.rights import UserName, users
+from shared.rights_config import authorization
 from shared.settings import NatsSettings, StoreSettings
 
 _POLL = 0.01
@@ -53,12 +55,20 @@ class NatsServer:
 
     @property
     def settings(self) -> NatsSettings:
-        """How to reach it."""
+        """How to reach it, as the user who may do everything."""
+        return self.settings_of(ADMIN)
+
+    def settings_of(self, user: UserName) -> NatsSettings:
+        """How a user of `shared.rights` reaches it."""
         return NatsSettings(
             nats_url=f"nats://{LOOPBACK}:{self.port}",
-            nats_user=self.login.nats_user,
-            nats_password=self.login.nats_password,
+            nats_user=user,
+            nats_password=self._password(user),
         )
+
+    def _password(self, user: UserName) -> str:
+        login = self.login
+        return login.nats_password if user == ADMIN else login.nats_passwords[user]
 
     def process(self, log: Path) -> Process:
         """Its process, not yet started; writes its configuration."""
@@ -81,10 +91,7 @@ class NatsServer:
             (
                 f"listen: {json.dumps(f'{LOOPBACK}:{self.port}')}",
                 f"http: {json.dumps(f'{LOOPBACK}:{self.monitor_port}')}",
-                "authorization {",
-                f"  user: {json.dumps(self.login.nats_user)}",
-                f"  password: {json.dumps(self.login.nats_password)}",
-                "}",
+                authorization(users(), lambda user: json.dumps(self._password(user))),
                 "jetstream {",
                 f"  store_dir: {json.dumps(str(self.folder.absolute()))}",
                 "  sync_interval: always",

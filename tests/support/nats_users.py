@@ -1,42 +1,26 @@
 """A nats-server on which every user of `shared.rights` has its own password."""
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from nats.aio.client import Client
 
-from deploy.local.servers import LocalServer, NatsServer, new_nats
-from shared.rights import UserName, inbox_prefix, users
-from shared.rights_config import authorization
+from deploy.local.servers import LocalServer, new_nats
+from shared.rights import UserName, inbox_prefix
 from shared.settings import NatsSettings
-
-
-@dataclass(frozen=True)
-class UsersServer(NatsServer):
-    """How it is run. The passwords are easy to guess."""
-
-    def _config(self) -> str:
-        before, _, rest = super()._config().partition("authorization {")
-        block = authorization(users(), lambda name: json.dumps(password(name)))
-        return before + block + rest.partition("}\n")[2]
 
 
 class NatsWithUsers(LocalServer):
     """A nats-server for tests of what users may do."""
 
     def __init__(self, folder: Path) -> None:
-        plain = new_nats(folder)
-        recipe = UsersServer(plain.folder, plain.port, plain.monitor_port, plain.login)
-        super().__init__(recipe, folder / "nats.log")
-        self._settings: NatsSettings = recipe.settings
+        self.server = new_nats(folder)
+        super().__init__(self.server, folder / "nats.log")
 
     def settings(self, name: UserName) -> NatsSettings:
         """How one user reaches it."""
-        return msgspec.structs.replace(self._settings, nats_user=name, nats_password=password(name))
+        return self.server.settings_of(name)
 
     @asynccontextmanager
     async def client(self, name: UserName) -> AsyncGenerator["UserClient"]:
@@ -89,8 +73,3 @@ class UserClient(Client):
         await self.flush()
         assert all("permissions violation" in said for said in self._said), self._said
         return not self._said
-
-
-def password(name: UserName) -> str:
-    """A user's password on such a server."""
-    return f"the password of {name}"

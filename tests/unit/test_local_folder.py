@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from deploy.local.folder import FolderInUse, claimed, credentials, is_claimed
 from shared.errors import SettingError
+from shared.rights import USER_NAMES
 from shared.settings import NatsSettings, SiteSettings
 from shared.stack import (
     Addresses,
@@ -57,6 +59,16 @@ def test_damaged_credentials_are_named(tmp_path: Path):
     (tmp_path / "secrets.json").write_text("{bad")
     with pytest.raises(SettingError, match=r"secrets\.json cannot be read .* remove it"):
         credentials(tmp_path)
+
+
+def test_a_folder_with_one_user_for_all_gets_the_others(tmp_path: Path):
+    one = {"nats_user": "echobase", "nats_password": "p"}
+    store = {"store_access_key": "a", "store_secret_key": "s"}
+    (tmp_path / "secrets.json").write_bytes(msgspec.json.encode(one | store))
+    found = credentials(tmp_path)
+    assert (found.nats_user, found.nats_password, found.store_secret_key) == ("admin", "p", "s")
+    assert {*found.nats_passwords, "admin"} == set(USER_NAMES)
+    assert credentials(tmp_path) == found
 
 
 def test_a_folder_that_is_made_is_this_users_alone(tmp_path: Path):

@@ -45,7 +45,13 @@ def test_it_has_two_servers_and_three_services_on_the_ports_that_are_set(tmp_pat
     child = env_of(found, "transcriber")
     assert child["ECHOBASE_NATS_URL"] == f"nats://127.0.0.1:{env['ECHOBASE_NATS_PORT']}"
     assert child["ECHOBASE_STORE_URL"] == f"http://127.0.0.1:{env['ECHOBASE_STORE_PORT']}"
-    assert child["ECHOBASE_NATS_PASSWORD"]
+    logins = [env_of(found, name)["ECHOBASE_NATS_USER"] for name in ("stream", "ingest")]
+    assert logins == ["stream", "ingest"]
+    passwords = {
+        env_of(found, name)["ECHOBASE_NATS_PASSWORD"]
+        for name in ("stream", "ingest", "transcriber")
+    }
+    assert len(passwords) == 3
     assert child["ECHOBASE_DATA"] == str(tmp_path)
 
 
