@@ -1,6 +1,7 @@
 """`echobase backup` and `echobase restore`."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from shared.stack import nats_settings, store_settings
 from shared.topology import Topology, topology
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 _PATIENCE = 10.0
 """Seconds within which NATS must be reached."""
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -107,10 +109,10 @@ def _choose(place: BackupFolder, name: str | None) -> Generation:
     return found[-1]
 
 
-class _Work(Protocol[T]):
+class _Work(Protocol[T_co]):
     def __call__(
         self, store: ObjectStore, bus: Bus, wanted: Topology
-    ) -> Coroutine[None, None, T]: ...
+    ) -> Coroutine[None, None, T_co]: ...
 
 
 def _run(work: _Work[T]) -> T:
@@ -147,7 +149,7 @@ async def _places(
 
 def _shown() -> Progress:
     """On a terminal a line that is renewed; else a line now and then."""
-    terminal = click.get_text_stream("stderr").isatty()
+    terminal = sys.stderr.isatty()
     last: dict[str, int] = {}
 
     def show(what: str, count: int) -> None:

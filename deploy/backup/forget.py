@@ -37,7 +37,7 @@ class Erased:
         for stored in generation.objects():
             self._digests[stored.key] = stored.sha256
             id = recording_of(stored.key)
-            if id in stones and stored.key == object_keys.record(id):
+            if id is not None and id in stones and stored.key == object_keys.record(id):
                 data = folder.blob(stored.sha256).read_bytes()
                 received[id] = decode(data, Recording).received
         # Sent again after its erasure, a recording is a new one, and stays.

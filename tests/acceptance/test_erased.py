@@ -7,7 +7,7 @@ erased. Then everything is looked through: objects, messages, spool, backup, and
 import asyncio
 import re
 import urllib.request
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ SECRET, PLAIN = (
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[RunningStack]:
+def running(folder: Path) -> Generator[RunningStack]:
     """A stack of its own."""
     folder.mkdir()
     stack = RunningStack(folder)

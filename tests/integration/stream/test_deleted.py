@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from httpx_sse import ServerSentEvent
 
 from shared import object_keys, subjects
 from shared.bus import Bus
@@ -96,7 +97,7 @@ async def test_readers_are_told_and_nobody_is_given_the_words_again(
     epoch = last.id.rpartition("-")[0]
     for query in (f"recording={call.recording}", f"last_event_id={epoch}-0"):
         async with reading(stream.http, query) as again:
-            found = []
+            found: list[ServerSentEvent] = []
             while not found or found[-1].event != "deleted":
                 found.append(await again.next())
         assert not any("Secret words" in event.data for event in found)
