@@ -24,6 +24,7 @@ from shared.bus import Message, StoredMessage
 from shared.messages import Deleted, Event, Job, Refused, encode
 
 ID = "ce-id"
+PRODUCER = "ce-source"
 DEAD_CODE = "Echobase-Dead-Code"
 DEAD_REASON = "Echobase-Dead-Reason"
 DEAD_SUBJECT = "Echobase-Dead-Subject"
@@ -107,6 +108,11 @@ def dead_message(service: str, original: StoredMessage, code: str, reason: str) 
     )
 
 
+def producer(service: str) -> str:
+    """The value of `PRODUCER` by which a service says that a message is its own."""
+    return percent_encode(f"/echobase/{service}")
+
+
 def trace_context(headers: Mapping[str, str]) -> Context:
     """The OpenTelemetry context that a message carries; an empty one if it carries none."""
     return propagate.extract(dict(headers), context=Context())
@@ -126,7 +132,7 @@ def _headers(kind: str, service: str, time: datetime) -> dict[str, str]:
     headers = {
         "ce-specversion": "1.0",
         ID: uuid4().hex,
-        "ce-source": percent_encode(f"/echobase/{service}"),
+        PRODUCER: producer(service),
         "ce-type": percent_encode(kind),
         "ce-time": _rfc3339(time),
         "ce-datacontenttype": "application/json",

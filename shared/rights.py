@@ -204,7 +204,7 @@ def _consumers(whole: Topology, stream: Stream) -> tuple[Consumer, ...]:
 
 def _ingest(whole: Topology) -> Rights:
     return (
-        produce_events("queued", "refused", "deleted")
+        produce_events("queued", "failed", "refused", "deleted")
         + produce(*JOBS.subjects, dead("ingest"))
         # What was erased must be found wherever it waits, and here it is heard of.
         + read(SUBMIT, JOBS, DEAD)

@@ -36,11 +36,14 @@ class VersionWriter:
         version: int,
         last_sequence: int = 0,
         patience: float | None = None,
+        service: str | None = None,
     ) -> None:
+        """`service`: who says it; the one that says such things as a rule if None."""
         self._bus = bus
         self._scope = subjects.version_events(source, channel, recording, version)
         self._last = last_sequence
         self._patience = patience
+        self._service = service
         self._in_doubt: set[str] = set()
         self._turn = asyncio.Lock()
 
@@ -55,13 +58,13 @@ class VersionWriter:
         Raises FenceLost if another writer has written since, BusUnavailable if the bus stayed
         away for longer than `patience`.
         """
-        return await self._send([event_message(event)])
+        return await self._send([event_message(event, self._service)])
 
     async def publish_all(self, events: Sequence[Event]) -> int:
         """Store all events or none; returns the last one's sequence. Raises as `publish` does."""
         if not events:
             return self._last
-        return await self._send([event_message(event) for event in events])
+        return await self._send([event_message(event, self._service) for event in events])
 
     async def _send(self, messages: Sequence[Message]) -> int:
         async with self._turn:

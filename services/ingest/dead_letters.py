@@ -68,16 +68,17 @@ async def letters(bus: Bus) -> list[Letter]:
 Step = Literal["queue", "publish", "taken", "completed", "busy"]
 
 
-def next_step(events: Sequence[StoredMessage], replay: str) -> Step:
+def next_step(events: Sequence[StoredMessage], replay: str, *, waits: bool) -> Step:
     """What is left of a replay, from the events of the job's version.
 
-    `replay` is the id of the replay's own `queued` event, the same whoever replays the letter:
+    `replay` is the id of the replay's own `queued` event, the same whoever replays the letter;
+    `waits` tells whether the version's job was in the queue before the events were read:
 
-    - `queue`: the version has failed (or its events are gone): say that it is queued again
+    - `queue`: the version has failed, or its events or its job are gone: say that it is queued
     - `publish`: that was said, and nothing came after it: the job may be published or not
     - `taken`: somebody has begun since; the job was published
     - `completed`: there is a transcript
-    - `busy`: the version has not failed: its job is still queued, or another letter was replayed
+    - `busy`: its job is still queued, or another letter was replayed
     """
     types = [parse_event(message.subject).type for message in events]
     if "completed" in types:
@@ -85,7 +86,10 @@ def next_step(events: Sequence[StoredMessage], replay: str) -> Step:
     said = [message.headers.get(envelope.ID) == replay for message in events]
     if any(said):
         return "publish" if said[-1] else "taken"
-    return "queue" if not types or types[-1] == "failed" else "busy"
+    if not types or types[-1] == "failed":
+        return "queue"
+    # Without a job nobody will say the end, even if the queue was lost before `failed` was said.
+    return "busy" if waits else "queue"
 
 
 def _original(headers: Mapping[str, str]) -> dict[str, str]:

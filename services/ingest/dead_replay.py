@@ -8,6 +8,7 @@ or after a crash, finds what was done. The message id alone would not do: the se
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,9 +16,9 @@ from services.ingest.dead_letters import Letter, next_step
 from shared import subjects
 from shared.bus import Bus, Fence, Message, StoredMessage
 from shared.envelope import ID, event_message
-from shared.errors import BusUnavailable, CannotSucceed, FenceLost
-from shared.messages import Job, Queued
-from shared.topology import DEAD, EVENTS
+from shared.errors import BadMessage, BusUnavailable, CannotSucceed, FenceLost
+from shared.messages import Job, Queued, decode
+from shared.topology import DEAD, EVENTS, JOBS
 
 _TRIES = 40
 _STALE_READ = 0.05
@@ -58,8 +59,10 @@ async def _prepare(
     """Bring the version to where its job is wanted; tells whether to publish it."""
     scope = subjects.version_events(job.source, job.channel, job.recording, job.version)
     for _ in range(_TRIES):
+        # Before its events are read: whoever has removed the job since has said its end before.
+        waits = await _waits(bus, job)
         events = await _events(bus, scope)
-        match next_step(events, id):
+        match next_step(events, id, waits=waits):
             case "queue":
                 fence = Fence(scope, events[-1].sequence if events else 0)
                 try:
@@ -74,6 +77,17 @@ async def _prepare(
             case "publish" | "completed" | "busy" as step:
                 return step
     raise BusUnavailable(f"{scope}: what was written is not to be read")
+
+
+async def _waits(bus: Bus, job: Job) -> bool:
+    """Whether a job of the version is in the queue, or in somebody's hand."""
+    async for batch in bus.read(JOBS.name, [subjects.job(job.lane)]):
+        for message in batch:
+            with suppress(BadMessage):
+                found = decode(message.data, Job)
+                if (found.recording, found.version) == (job.recording, job.version):
+                    return True
+    return False
 
 
 async def _events(bus: Bus, scope: str) -> list[StoredMessage]:

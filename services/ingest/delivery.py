@@ -5,43 +5,58 @@
 Each step is harmless when done again, so nothing is remembered between them.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from services.ingest.entry import Entry, Forwarded
+from services.ingest.entry import Entry, Forwarded, Refused
 from services.ingest.versions import Claim, claim
 from shared import object_keys, subjects
 from shared.bus import Bus
-from shared.envelope import job_message
+from shared.envelope import PRODUCER, job_message, producer
 from shared.erasure import read
 from shared.errors import FenceLost
-from shared.messages import Recording, encode
+from shared.messages import Event, Recording, encode
 from shared.object_store import ObjectStore
 from shared.telemetry import produce
 from shared.topology import EVENTS
 from shared.writer import VersionWriter
 
+SERVICE = "ingest"
 _PATIENCE = 5.0
 """Seconds for which a publish is tried again before the entry has to wait for its next turn."""
 
 Step = Literal["announce", "publish", "nothing"]
 
 
-def next_step(ours: bool, last_event: str | None, has_transcript: bool) -> Step:
+@dataclass(frozen=True)
+class LastEvent:
+    """The last that was said of a version."""
+
+    type: str
+    sequence: int
+    by_ingest: bool = False
+    """Whether ingest said it, as of what the store refused."""
+
+
+def next_step(ours: bool, last: LastEvent | None, has_transcript: bool) -> Step:
     """What is left to do for a version whose number is claimed.
 
-    `ours`: this entry claimed it, so that nobody else will finish what is missing. `last_event`:
-    type of the version's last event, None if there is none. `has_transcript`: its transcript is in
-    the store; events age out, so that a version without any may still be an old one.
+    `ours`: this entry claimed it, so that nobody else will finish what is missing. `last`: the
+    version's last event, None if there is none. `has_transcript`: its transcript is in the store;
+    events age out, so that a version without any may still be an old one.
     """
-    match last_event:
+    match last:
         case None if has_transcript:
             return "nothing"
         case None:
             return "announce"
-        case "queued" if ours:
+        case LastEvent("failed", by_ingest=True):
+            # It never had a job, and what the store refused then it has taken now.
+            return "announce"
+        case LastEvent("queued") if ours:
             # The crash came before the job's acknowledgment was noted: it may be published or not.
             return "publish"
         case _:
@@ -87,44 +102,26 @@ class Delivery:
 
         Raises Unavailable.
         """
-        step = await self._next_step(entry, claimed)
+        step, last = await self._next_step(entry, claimed)
         if step == "announce":
-            step = await self._announce(entry, claimed)
+            step = await self._announce(entry, claimed, last)
         if step == "publish":
             await self._publish_job(entry, claimed.version, anew)
         return Forwarded(version=claimed.version, known=not claimed.ours, time=datetime.now(UTC))
 
-    async def _next_step(self, entry: Entry, claimed: Claim) -> Step:
-        recording = entry.recording
-        scope = subjects.version_events(
-            recording.source, recording.channel, recording.id, claimed.version
-        )
-        last = await self.bus.last(EVENTS.name, scope)
-        last_event = None if last is None else subjects.parse_event(last.subject).type
-        key = object_keys.transcript(recording.id, claimed.version)
+    async def _next_step(self, entry: Entry, claimed: Claim) -> tuple[Step, LastEvent | None]:
+        last = await _last(self.bus, entry, claimed.version)
+        key = object_keys.transcript(entry.recording.id, claimed.version)
         has_transcript = last is None and await self.store.stat(key) is not None
-        return next_step(claimed.ours, last_event, has_transcript)
+        return next_step(claimed.ours, last, has_transcript), last
 
-    async def _announce(self, entry: Entry, claimed: Claim) -> Step:
-        recording = entry.recording
-        writer = VersionWriter(
-            self.bus,
-            recording.source,
-            recording.channel,
-            recording.id,
-            claimed.version,
-            patience=_PATIENCE,
-        )
-        event = entry.queued(claimed.version, datetime.now(UTC))
-        subject = subjects.event(
-            recording.source, recording.channel, recording.id, claimed.version, event.type
-        )
+    async def _announce(self, entry: Entry, claimed: Claim, last: LastEvent | None) -> Step:
         try:
-            with produce(subject):
-                await writer.publish(event)
+            await _publish(self.bus, entry.queued(claimed.version, datetime.now(UTC)), last)
         except FenceLost:
             # Another ingest with the same recording announced it since we looked.
-            return await self._next_step(entry, claimed)
+            step, _ = await self._next_step(entry, claimed)
+            return step
         return "publish"
 
     async def _publish_job(self, entry: Entry, version: int, anew: bool) -> None:
@@ -132,3 +129,48 @@ class Delivery:
         again = f"-{entry.asked.timestamp():.6f}" if anew else ""
         with produce(subjects.job(job.lane)):
             await self.bus.publish(job_message(job, again))
+
+
+async def fail(bus: Bus, entry: Entry, version: int | None, why: Refused) -> None:
+    """Say that an entry was refused, so that nobody waits for its version for ever.
+
+    `version`: its number, None if none was claimed: then an upload's is the first, unless
+    something was said of that one; which one an order would have become nobody knows, and
+    nobody waits for. Raises Unavailable.
+    """
+    if version is None and entry.ordered is not None:
+        return
+    last = await _last(bus, entry, version or 1)
+    waits = last is None or (version is not None and last.type == "queued")
+    if waits:
+        with suppress(FenceLost):
+            await _publish(bus, entry.failed(version or 1, why), last)
+
+
+async def _last(bus: Bus, entry: Entry, version: int) -> LastEvent | None:
+    recording = entry.recording
+    scope = subjects.version_events(recording.source, recording.channel, recording.id, version)
+    found = await bus.last(EVENTS.name, scope)
+    if found is None:
+        return None
+    by_ingest = found.headers.get(PRODUCER) == producer(SERVICE)
+    return LastEvent(subjects.parse_event(found.subject).type, found.sequence, by_ingest)
+
+
+async def _publish(bus: Bus, event: Event, last: LastEvent | None) -> None:
+    """Say something of a version after the last that was said. Raises FenceLost."""
+    writer = VersionWriter(
+        bus,
+        event.source,
+        event.channel,
+        event.recording,
+        event.version,
+        last.sequence if last else 0,
+        patience=_PATIENCE,
+        service=SERVICE,
+    )
+    subject = subjects.event(
+        event.source, event.channel, event.recording, event.version, event.type
+    )
+    with produce(subject):
+        await writer.publish(event)

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.messages import Job, Options, Queued, Recording, VersionRequest
+from shared.messages import Failed, Job, Options, Queued, Recording, VersionRequest
 from shared.subjects import LANES, Lane
 
 
@@ -85,6 +85,21 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
             lane=self.lane,
             duration=recording.duration,
             options=self.options,
+        )
+
+    def failed(self, version: int, why: "Refused") -> Failed:
+        """The event that says that the version will not come by itself."""
+        recording = self.recording
+        return Failed(
+            time=why.time,
+            recording=recording.id,
+            version=version,
+            source=recording.source,
+            channel=recording.channel,
+            metadata=recording.metadata,
+            correlation_id=self.correlation_id,
+            code=why.code,
+            reason=why.reason,
         )
 
     def job(self, version: int) -> Job:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from opentelemetry import propagate
 from opentelemetry.context import Context
 
-from services.ingest.delivery import store_audio
+from services.ingest.delivery import fail, store_audio
 from services.ingest.entry import Held, Refused
 from services.ingest.forward_queue import ForwardQueue, Outage, wait
 from services.ingest.scrub import sweep
@@ -217,7 +217,14 @@ class Forwarder:
     async def _refuse(self, held: Held, error: CannotSucceed) -> None:
         why = Refused(code=error.code, reason=str(error), time=datetime.now(UTC))
         try:
+            # First, since whoever waits for it could not learn of it later. Others have a version
+            # that was there before, and finish it.
+            if not held.known:
+                await fail(await self._upstream.bus(), held.entry, held.version, why)
             await self._spool.refuse(held, why)
+        except Unavailable as trouble:
+            self._away(held, trouble)
+            return
         except OSError as trouble:
             self._later(held, trouble)
             return

@@ -222,6 +222,20 @@ async def test_a_version_that_is_worked_on_is_left_alone(yard: Graveyard) -> Non
     assert await letters(yard.bus) == []
 
 
+async def test_a_version_whose_failure_nobody_could_tell_is_queued_again(yard: Graveyard) -> None:
+    """A worker died after the letter and before `failed`, and the queue was lost with its job."""
+    await yard.bus.ensure(topology())
+    await yard.site.submit(yard.job, CALL)
+    [job] = await yard.jobs()
+    await yard.bus.publish(dead_message("transcriber", job, "x", "y"))
+    yard.bus.delete_stream(JOBS.name)
+    await yard.bus.ensure(topology())
+    assert await replay(yard.bus, await yard.only()) == "replayed"
+    await yard.work()
+    assert (await yard.site.version(yard.job)).completed is not None
+    assert await letters(yard.bus) == []
+
+
 async def test_a_version_whose_events_are_gone_is_queued_again(yard: Graveyard) -> None:
     found = await yard.fill()
     await yard.repair()

@@ -5,17 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.delivery import Step, next_step
+from services.ingest.delivery import LastEvent, Step, next_step
 from services.ingest.forwarder import Backlog, Forwarder
+from services.ingest.spool import Spool
 from services.ingest.upstream import Upstream
 from services.ingest.versions import claim
+from shared import object_keys
 from shared.bus import Message
 from shared.envelope import event_message
-from shared.errors import StoreRefused, StoreUnavailable
+from shared.errors import BusUnavailable, StoreRefused, StoreUnavailable
 from shared.memory_bus import MemoryBus
 from shared.memory_store import MemoryStore
-from shared.messages import Job, Options, decode, decode_event
-from shared.topology import topology
+from shared.messages import Failed, Job, Options, decode, decode_event
+from shared.object_store import StoredObject
+from shared.topology import Topology, topology
 from tests.support.forwarding import all_forwarded, check_done, forwarding
 from tests.support.ingest import NOON, entry, events, files, jobs, open_spool, put_in, until
 
@@ -57,12 +60,16 @@ async def test_a_job_that_a_worker_has_taken_is_not_published_again(tmp_path: Pa
         (True, "completed", False, "nothing"),
         (False, "completed", False, "nothing"),
         (True, "failed", False, "nothing"),
+        (True, "failed by ingest", False, "announce"),
+        (False, "failed by ingest", False, "announce"),
     ],
 )
 def test_what_is_left_to_do(
     ours: bool, last_event: str | None, has_transcript: bool, expected: Step
 ) -> None:
-    assert next_step(ours, last_event, has_transcript) == expected
+    kind, _, teller = (last_event or "").partition(" by ")
+    last = LastEvent(kind, 7, by_ingest=teller == "ingest") if kind else None
+    assert next_step(ours, last, has_transcript) == expected
 
 
 async def test_the_same_recording_sent_later_is_known_and_makes_no_job(tmp_path: Path) -> None:
@@ -171,6 +178,108 @@ async def test_what_the_store_refuses_for_good_is_put_aside(tmp_path: Path) -> N
     assert len(await jobs(bus)) == 1
     assert (tmp_path / "refused" / poison.key / "audio").read_bytes() == b"poison"
     spool.close()
+
+
+class Moody(MemoryStore):
+    """A store that refuses one call for good, until it is told not to."""
+
+    def __init__(self, refused: str) -> None:
+        super().__init__()
+        self.refused: str | None = refused
+
+    def _check(self, key: str) -> None:
+        if key == self.refused:
+            raise StoreRefused("Not that.")
+
+    async def put_file(self, key: str, path: Path, *, content_type: str) -> None:
+        self._check(key)
+        await super().put_file(key, path, content_type=content_type)
+
+    async def stat(self, key: str) -> StoredObject | None:
+        self._check(key)
+        return await super().stat(key)
+
+
+@pytest.mark.parametrize("place", ["audio", "transcript"])
+async def test_who_waits_for_what_the_store_refuses_is_told_and_it_can_be_tried_again(
+    tmp_path: Path, place: str
+) -> None:
+    """The audio is refused before the version's number is claimed, the look for a transcript
+    after it."""
+    wanted = entry(b"audio")
+    audio, id = wanted.recording.audio, wanted.recording.id
+    store = Moody(audio if place == "audio" else object_keys.transcript(id, 1))
+    bus, spool = MemoryBus(), open_spool(tmp_path)
+    await put_in(spool, b"audio")
+    async with forwarding(spool, store, bus) as forwarder:
+        await until(lambda: spool.refusals)
+        [told] = [decode_event(message.data) for message in await events(bus)]
+        assert isinstance(told, Failed)
+        assert (told.recording, told.version, told.code) == (id, 1, "store-refused")
+        assert (told.reason, told.correlation_id) == ("Not that.", "call-1")
+        if place == "audio":
+            # Tried in vain it is not told twice.
+            await again(spool, forwarder, wanted.key)
+            await until(lambda: spool.refusals)
+            assert len(await events(bus)) == 1
+        store.refused = None
+        await again(spool, forwarder, wanted.key)
+        await until(lambda: any(held.forwarded for held in spool.held))
+    assert [decode_event(message.data).type for message in await events(bus)] == [
+        "failed",
+        "queued",
+    ]
+    assert len(await jobs(bus)) == 1
+    spool.close()
+
+
+async def test_a_refusal_says_nothing_of_a_version_that_was_there_before(tmp_path: Path) -> None:
+    wanted = entry(b"audio")
+    store, bus, spool = MemoryStore(), MemoryBus(), open_spool(tmp_path / "one")
+    await put_in(spool, b"audio")
+    async with forwarding(spool, store, bus):
+        await until(all_forwarded(spool))
+    spool.close()
+    moody, spool = Moody(wanted.recording.audio), open_spool(tmp_path / "two")
+    moody.objects |= store.objects
+    await put_in(spool, b"audio")
+    async with forwarding(spool, moody, bus):
+        await until(lambda: spool.refusals)
+    assert len(await events(bus)) == 1
+    spool.close()
+
+
+async def test_a_refusal_is_told_once_the_bus_is_back(tmp_path: Path) -> None:
+    wanted = entry(b"audio")
+    store, bus, spool = Moody(wanted.recording.audio), AwayBus(), open_spool(tmp_path)
+    held = await put_in(spool, b"audio")
+    async with forwarding(spool, store, bus):
+        await until(lambda: held.attempts > 1)
+        assert held.waiting
+        bus.away = False
+        await until(lambda: spool.refusals)
+    assert [decode_event(message.data).type for message in await events(bus)] == ["failed"]
+    spool.close()
+
+
+class AwayBus(MemoryBus):
+    """A bus that is away until it is told not to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = True
+
+    async def ensure(self, topology: Topology) -> None:
+        if self.away:
+            raise BusUnavailable("away")
+        await super().ensure(topology)
+
+
+async def again(spool: Spool, forwarder: Forwarder, key: str) -> None:
+    """Try what was refused again."""
+    found = await spool.restore(key)
+    assert found is not None
+    forwarder.add(found[0])
 
 
 async def test_an_outage_is_told_once_and_its_end_wakes_everyone(
