@@ -209,8 +209,7 @@ class Completed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="c
 
 
 class Failed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
-    """No transcript will come of this version: its job is in the dead letters, or the store refuses
-    its recording, which stays on ingest's disk."""
+    """No transcript will come of this version; its job, or its recording, is in the dead letters."""
 
     code: Annotated[str, Meta(description="A stable word for programs; see `shared.errors`")]
     reason: Annotated[str, Meta(description="A sentence for people")]
