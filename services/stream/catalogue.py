@@ -67,7 +67,7 @@ class Catalogue:
         What `credential` does not reach is as unknown as what is not there.
         """
         found = await self.find(id)
-        if found is None:
+        if found is None and not credential.limits:  # of whom a deleted one was, nobody knows
             await self._refuse_deleted(id)
         if found is None or not allowed(credential, found.source, found.channel):
             raise ProblemError(
