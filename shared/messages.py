@@ -209,7 +209,7 @@ class Completed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="c
 
 
 class Failed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
-    """No transcript will come of this version; its job, or its recording, is in the dead letters."""
+    """No transcript will come of this version: its job, or recording, is in the dead letters."""
 
     code: Annotated[str, Meta(description="A stable word for programs; see `shared.errors`")]
     reason: Annotated[str, Meta(description="A sentence for people")]
