@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import NamedTuple
 
 from shared.bus import Bus, Fence, Message, StoredMessage, StreamReset
@@ -72,9 +73,10 @@ class KeyValue:
         pause = FIRST_PAUSE
         while True:
             try:
-                async for entries in self._watch():
-                    pause = FIRST_PAUSE
-                    yield entries
+                async with aclosing(self._watch()) as content:
+                    async for entries in content:
+                        pause = FIRST_PAUSE
+                        yield entries
             except (BusUnavailable, StreamReset) as error:
                 log.debug("watching %s: %s", self._stream, error)
             await asyncio.sleep(pause)

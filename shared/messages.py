@@ -247,9 +247,7 @@ class Deleted(
     source: Annotated[str, Meta(description="Who recorded it")]
     channel: Annotated[str, Meta(description="Which stream of the source")]
     time: Annotated[datetime, Meta(description="When it was deleted")]
-    what: Annotated[
-        Literal["audio", "all"], Meta(description="`audio`: its transcripts are kept")
-    ]
+    what: Annotated[Literal["audio", "all"], Meta(description="`audio`: its transcripts are kept")]
     reason: Annotated[
         Literal["request", "age", "size"],
         Meta(description="Somebody asked for it, or it was too old, or too much was kept"),

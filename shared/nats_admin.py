@@ -23,6 +23,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from shared.alone import alone
 from shared.bus import StreamState
 from shared.errors import BusUnavailable, SettingError
 from shared.nats_link import TIMEOUT, Link
@@ -88,23 +89,23 @@ class Admin:
     async def state(self, stream: str) -> StreamState:
         """Where the stream begins and ends."""
         with unavailable():
-            return _state(await self._manager.stream_info(stream))
+            return _state(await alone(self._manager.stream_info(stream)))
 
     async def pending(self, consumer: Consumer) -> int:
         """Messages that wait or are in hand."""
         with unavailable():
-            info = await self._manager.consumer_info(consumer.stream, consumer.name)
+            info = await alone(self._manager.consumer_info(consumer.stream, consumer.name))
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     async def add_follower(self, stream: str, config: ConsumerConfig) -> None:
         """Create a consumer that goes by itself when it is no longer used."""
         with unavailable():
-            await self._manager.add_consumer(stream, config)
+            await alone(self._manager.add_consumer(stream, config))
 
     async def remove_follower(self, stream: str, name: str) -> None:
         """Delete a consumer; it does not matter if it is gone."""
         try:
-            await self._manager.delete_consumer(stream, name)
+            await alone(self._manager.delete_consumer(stream, name))
         except (nats.errors.Error, OSError) as error:
             log.debug("consumer %s goes by itself: %s", name, error)
 
@@ -113,19 +114,19 @@ class Admin:
         wanted = _stream_config(stream, replicas)
         with unavailable(), refused(f"stream {stream.name}"):
             try:
-                info = await self._manager.stream_info(stream.name)
+                info = await alone(self._manager.stream_info(stream.name))
             except NotFoundError:
                 try:
                     # The server takes a second creation of the same for a success: only with
                     # something of its own in each does one service know that it was another.
                     own = {_MAKER: uuid4().hex}
-                    await self._manager.add_stream(replace(wanted, metadata=own))
+                    await alone(self._manager.add_stream(replace(wanted, metadata=own)))
                     return True
                 except APIError as error:
                     if error.err_code != NAME_IN_USE:
                         raise
                     # Another service was quicker.
-                    info = await self._manager.stream_info(stream.name)
+                    info = await alone(self._manager.stream_info(stream.name))
             await self._update_stream(info.config, wanted)
             return False
 
@@ -137,7 +138,7 @@ class Admin:
             )
         changes = _differences(found, wanted, _STREAM_FIELDS)
         if changes:
-            await self._manager.update_stream(replace(found, **changes))
+            await alone(self._manager.update_stream(replace(found, **changes)))
             log.info("stream %s: updated %s", wanted.name, ", ".join(changes))
 
     async def _ensure_consumer(self, consumer: Consumer) -> bool:
@@ -145,13 +146,15 @@ class Admin:
         wanted = _consumer_config(consumer)
         with unavailable(), refused(f"consumer {consumer.name} of {consumer.stream}"):
             try:
-                info = await self._manager.consumer_info(consumer.stream, consumer.name)
+                info = await alone(self._manager.consumer_info(consumer.stream, consumer.name))
             except NotFoundError:
-                await self._manager.add_consumer(consumer.stream, wanted)
+                await alone(self._manager.add_consumer(consumer.stream, wanted))
                 return True
             changes = _differences(info.config, wanted, _CONSUMER_FIELDS)
             if changes:
-                await self._manager.add_consumer(consumer.stream, replace(info.config, **changes))
+                await alone(
+                    self._manager.add_consumer(consumer.stream, replace(info.config, **changes))
+                )
                 log.info("consumer %s: updated %s", consumer.name, ", ".join(changes))
             return False
 
