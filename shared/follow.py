@@ -1,27 +1,39 @@
 """One ordered consumer per process, and any number of readers of it (guarantees 6 and 7).
 
-`Follow.run` keeps the stream's latest messages in a ring. A reader that is behind is served from
-the ring, or from JetStream where the ring does not reach; the moment it has caught up it is
-handed each message as it comes. The switch happens without an `await` in between: no gap, no
-double.
+`Follow.run` keeps the stream's latest messages in one ring, and each reader is a place in it
+(`Cursor`): nothing is kept for a reader that is slow. What the ring no longer holds is read from
+JetStream. Who wants each batch the moment it comes, listens (`Listener`).
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
 
 from shared.bus import Bus, StoredMessage, StreamReset, StreamState
 from shared.errors import BusUnavailable
-from shared.follow_reader import Gap, GapReason, Overrun, Reader, Wanted
+from shared.follow_cursor import Cursor, Gap, GapReason, Wanted
 from shared.of_recording import deleted_recording
 from shared.ring import Ring
 
-__all__ = ["Follow", "Gap", "GapReason", "Overrun", "Wanted"]
+__all__ = ["Cursor", "Follow", "Gap", "GapReason", "Listener", "Wanted"]
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
+
+
+class Listener(Protocol):
+    """Told at once what the ring was given."""
+
+    def take(self, batch: Sequence[StoredMessage]) -> None:
+        """These came, and are in the ring."""
+        ...
+
+    def reset(self) -> None:
+        """The stream is another one: whoever was at the ring's end is so no more."""
+        ...
 
 
 class Follow:
@@ -33,22 +45,22 @@ class Follow:
         stream: str = "EVENTS",
         subjects: Sequence[str] = ("echobase.events.>",),
         ring: int = 20_000,
-        backlog_bytes: int = 1024**2,
         replays: int = 8,
     ) -> None:
-        """`ring`: messages kept in memory. `backlog_bytes`: what may wait for one reader.
-        `replays`: how many reads of JetStream may run at once."""
+        """`ring`: messages kept in memory. `replays`: how many reads of JetStream may run at
+        once."""
         self.bus = bus
         self.stream = stream
         self.replays = asyncio.Semaphore(replays)
         self._subjects = list(subjects)
         self._capacity = ring
-        self._backlog_bytes = backlog_bytes
         self._ring = Ring(ring, floor=0)
         self._generation = 0
         self._epoch = ""
         self._end = 0
-        self._live: set[Reader] = set()
+        self._listeners: list[Listener] = []
+        self._arrival = asyncio.Event()
+        self._waiting = 0
         self._known = asyncio.Event()
 
     @property
@@ -72,9 +84,14 @@ class Follow:
         return self._generation
 
     @property
-    def readers(self) -> int:
-        """How many readers have caught up and take what comes."""
-        return len(self._live)
+    def waiting(self) -> int:
+        """How many readers have caught up and wait for what comes."""
+        return self._waiting
+
+    @property
+    def arrival(self) -> asyncio.Event:
+        """Set when the ring changes next; take it before looking at the ring."""
+        return self._arrival
 
     async def known(self) -> None:
         """Wait until the bus has answered for the first time."""
@@ -97,6 +114,14 @@ class Follow:
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
+    def listen(self, listener: Listener) -> None:
+        """Tell it of each batch from now on."""
+        self._listeners.append(listener)
+
+    def cursor(self, wanted: Wanted, filters: Sequence[str]) -> Cursor:
+        """A place at the ring's end. `filters`: subjects that match at least what is wanted."""
+        return Cursor(self, wanted, filters)
+
     async def subscribe(
         self,
         wanted: Wanted,
@@ -109,26 +134,23 @@ class Follow:
         `after` None: only what comes from now on. 0: from the first that there is, whatever has
         aged out. Otherwise a sequence that the reader has seen in `epoch` (None: this one); where
         going on from it is not possible without a loss, a Gap says so first. `replay_filters` are
-        subjects that match at least what is wanted. Raises Overrun if the reader is too slow.
+        subjects that match at least what is wanted.
         """
         await self._known.wait()
-        reader = Reader(self, wanted, replay_filters, self._backlog_bytes)
-        try:
-            for item in await reader.begin(after, epoch):
+        cursor = self.cursor(wanted, replay_filters)
+        for gap in await cursor.begin(after, epoch):
+            yield gap
+        while True:
+            arrival = self._arrival
+            items = await cursor.next()
+            for item in items:
                 yield item
-            while True:
-                for item in await reader.next():
-                    yield item
-        finally:
-            self._live.discard(reader)
-
-    def join(self, reader: Reader) -> None:
-        """Hand this reader each message from now on; it has seen what the ring holds."""
-        self._live.add(reader)
-
-    def leave(self, reader: Reader) -> None:
-        """Hand it nothing more."""
-        self._live.discard(reader)
+            if not items:
+                self._waiting += 1
+                try:
+                    await arrival.wait()
+                finally:
+                    self._waiting -= 1
 
     def _open(self, state: StreamState) -> None:
         """Begin with the stream, go on with it, or begin anew if it is another one."""
@@ -148,9 +170,9 @@ class Follow:
         self._epoch = state.epoch
         self._end = 0
         self._ring = Ring(self._capacity, floor)
-        live, self._live = self._live, set()
-        for reader in live:
-            reader.wake()
+        for listener in self._listeners:
+            listener.reset()
+        self._wake()
 
     def _forget(self, batch: Sequence[StoredMessage]) -> None:
         """What was erased is handed out to nobody any more."""
@@ -162,8 +184,14 @@ class Follow:
     def _take(self, batch: Sequence[StoredMessage]) -> None:
         self._ring.extend(batch)
         self._forget(batch)
-        for reader in list(self._live):
-            reader.offer(batch)
+        for listener in self._listeners:
+            listener.take(batch)
+        self._wake()
+
+    def _wake(self) -> None:
+        # Whoever took this event before it looked at the ring misses nothing by waiting for it.
+        self._arrival.set()
+        self._arrival = asyncio.Event()
 
 
 def _is_of(message: StoredMessage, mark: str, end: int) -> bool:

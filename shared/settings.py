@@ -57,6 +57,15 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _subjects(value: str) -> str:
+    found = [each.strip() for each in value.split(",")]
+    if not all(
+        re.fullmatch(r"echobase\.events(\.([A-Za-z0-9_-]+|\*))*(\.>)?", each) for each in found
+    ):
+        raise ValueError("allowed are subjects such as `echobase.events.county.>`")
+    return ",".join(found)
+
+
 class SiteSettings(Settings, frozen=True, kw_only=True):
     """What every service of a site shares."""
 
@@ -222,9 +231,21 @@ class StreamSettings(Settings, frozen=True, kw_only=True):
     ring_events: Annotated[
         int, Meta(ge=1), _meta("Latest events kept in memory, for readers that come back")
     ] = 20_000
-    backlog_bytes: Annotated[
-        Bytes, _meta("Bytes waiting for a reader before it is dropped; it resumes by itself")
-    ] = 1024**2
+    rotate: Annotated[
+        float,
+        Meta(ge=0),
+        _meta(
+            "Seconds after which an event stream ends and its reader comes back, "
+            "a fifth more or less; 0 for never"
+        ),
+    ] = 600.0
+    subjects: Annotated[
+        str,
+        _meta(
+            "Subjects that may be followed by name, with NATS' `*` and `>`, separated by commas",
+            read=_subjects,
+        ),
+    ] = "echobase.events.*.*.*.*.segment,echobase.events.*.*.*.*.completed"
 
 
 class TelemetrySettings(Settings, frozen=True, kw_only=True):

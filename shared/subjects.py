@@ -33,6 +33,28 @@ def token(name: str) -> str:
     return f"{slug}_x{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
+def is_token(text: str) -> bool:
+    """Whether it may stand in a subject as it is."""
+    return bool(_PLAIN.match(text))
+
+
+def is_encoded(token: str) -> bool:
+    """Whether a token stands for another name, which only the payload tells."""
+    # Most are not, and a look at two characters is quicker than a pattern.
+    return token[-18:-16] == "_x" and bool(_ENCODED.match(token))
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether a pattern matches every subject that another one matches, by NATS' `*` and `>`."""
+    mine, others = wide.split("."), narrow.split(".")
+    for at, token in enumerate(mine):
+        if token == ">":  # noqa: S105 - no secret
+            return len(others) > at
+        if at == len(others) or others[at] == ">" or token not in ("*", others[at]):
+            return False
+    return len(mine) == len(others)
+
+
 def job(lane: Lane) -> str:
     """The subject of a lane's jobs."""
     return f"echobase.jobs.{lane}"

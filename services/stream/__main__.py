@@ -6,7 +6,9 @@ heartbeats what it waits for.
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from services.stream.app import Parts, create_app
 from services.stream.catalogue import Catalogue
@@ -44,20 +46,35 @@ _log = logging.getLogger(__name__)
 
 async def main(life: Lifecycle, page: type[Page] = Page) -> None:
     """Serve until the order to stop."""
-    settings = life.load(StreamSettings)
     nats = life.load(NatsSettings)
     link = Link(nats, "stream")
     bus, store = NatsBus(link), S3Store(life.load(StoreSettings))
-    follow = Follow(
-        bus, EVENTS.name, ring=settings.ring_events, backlog_bytes=settings.backlog_bytes
-    )
+    wanted = topology(nats.nats_replicas, nats.ack_wait, life.load(KeepingSettings).logs())
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(store.close)
+        closing.push_async_callback(bus.close)
+        site = Site(bus, store, lambda: link.connected, _prepare(link, bus, wanted))
+        await serve(life, site, page)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the service stands on, and how it comes to be there."""
+
+    bus: Bus
+    store: ObjectStore
+    connected: Callable[[], bool]
+    """Whether the bus is there at the moment."""
+    prepare: Coroutine[None, None, None]
+
+
+async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
+    """Serve until the order to stop; `site.prepare` runs meanwhile."""
+    settings = life.load(StreamSettings)
+    follow = Follow(site.bus, EVENTS.name, ring=settings.ring_events)
     links = _links(life, settings)
-    rights = access("stream", life.site, life.load(AccessSettings), bus, makes_secret=True)
-    health = Health(
-        {"bus": _bus_check(bus, follow), "store": _store_check(store)},
-        service="stream",
-        stopping=life.stopping,
-    )
+    rights = access("stream", life.site, life.load(AccessSettings), site.bus, makes_secret=True)
+    checks = {"bus": _bus_check(site.bus, follow), "store": _store_check(site.store)}
     parts = Parts(
         site=life.site,
         links=links,
@@ -65,31 +82,22 @@ async def main(life: Lifecycle, page: type[Page] = Page) -> None:
             follow,
             life.stopping,
             settings.heartbeat,
-            connected=lambda: link.connected,
+            connected=site.connected,
+            rotate=settings.rotate,
             traced=bool(life.load(TelemetrySettings).otlp_endpoint),
         ),
-        catalogue=Catalogue(store, bus, links.ingest),
-        bulletin=Bulletin(bus),
-        health=health,
+        subjects=tuple(settings.subjects.split(",")),
+        catalogue=Catalogue(site.store, site.bus, links.ingest),
+        bulletin=Bulletin(site.bus),
+        health=Health(checks, service="stream", stopping=life.stopping),
         access=rights,
     )
     app = create_app(parts, page)
-    async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
-        closing.push_async_callback(store.close)
-        closing.push_async_callback(bus.close)
-        waiting = [
-            tasks.create_task(
-                _prepare(
-                    link,
-                    bus,
-                    topology(nats.nats_replicas, nats.ack_wait, life.load(KeepingSettings).logs()),
-                )
-            ),
-            tasks.create_task(follow.run()),
-            tasks.create_task(rights.run()),
-        ]
+    async with asyncio.TaskGroup() as tasks:
+        work = (site.prepare, follow.run(), parts.hub.run(), rights.run())
+        waiting = [tasks.create_task(each) for each in work]
         await rights.prepare()
-        health.mark_started()
+        parts.health.mark_started()
         await life.serve(app, settings.stream_port, StreamProtocol)
         for task in waiting:
             task.cancel()

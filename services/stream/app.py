@@ -8,7 +8,7 @@ from litestar.types import Receive, Scope, Send
 
 from services.stream.audio import audio
 from services.stream.catalogue import Catalogue
-from services.stream.events import events
+from services.stream.events import events, subject_events
 from services.stream.hub import Hub
 from services.stream.listing import recordings
 from services.stream.pages import Page, index, page_file
@@ -47,6 +47,8 @@ class Parts:
     site: SiteSettings
     links: Links
     hub: Hub
+    subjects: tuple[str, ...]
+    """Patterns of the subjects that may be followed by name."""
     catalogue: Catalogue
     bulletin: Bulletin
     health: Health
@@ -67,6 +69,7 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
         "site": parts.site,
         "links": parts.links,
         "hub": parts.hub,
+        "allowed_subjects": parts.subjects,
         "catalogue": parts.catalogue,
         "bulletin": parts.bulletin,
         "access": parts.access,
@@ -78,6 +81,7 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
             index,
             page_file,
             events,
+            subject_events,
             recordings,
             recording,
             transcript_json,

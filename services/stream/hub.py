@@ -1,23 +1,28 @@
-"""The hub: from the process's one follower to the frames that each reader is sent."""
+"""The hub: every event stream of the process, from the one follower to the connections."""
 
 import asyncio
 import random
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
-
-from opentelemetry.trace import SpanKind
+import time
+from collections.abc import Callable, Sequence
 
 from services.stream import sse
-from services.stream.filters import Filters
+from services.stream.fanout import Fanout
+from services.stream.filters import Wanted
+from services.stream.frames import Frames
+from services.stream.reader import Reader
 from services.stream.sse import EventId
+from services.stream.wire import Wire
 from shared import telemetry
 from shared.bus import StoredMessage
-from shared.envelope import trace_context
-from shared.follow import Follow, Gap
+from shared.follow import Follow
+from shared.key_set import Ended
 
-_FRAMES_KEPT = 1024
 _RETRY = (500, 3000)
 """Milliseconds between which readers are told to come back, so that they do not all at once."""
+_DRAIN = 1.0
+"""Seconds over which the readers' ends are spread when the service stops."""
+_AT_ONCE = 50
+_JITTER = 0.2
 
 _readers = telemetry.meter.create_up_down_counter(
     "echobase.stream.readers", "{connection}", "Open event streams"
@@ -25,10 +30,7 @@ _readers = telemetry.meter.create_up_down_counter(
 
 
 class Hub:
-    """What every event stream of the process shares.
-
-    Memory per reader is bounded by the follower: one that is too slow ends with Overrun.
-    """
+    """What every event stream of the process shares."""
 
     def __init__(
         self,
@@ -37,124 +39,102 @@ class Hub:
         heartbeat: float,
         *,
         connected: Callable[[], bool],
+        rotate: float = 0.0,
         traced: bool = False,
     ) -> None:
-        """`heartbeat`: seconds between comments on a quiet stream, which say whether the bus is
-        `connected`; `traced`: make spans."""
-        self._follow = follow
+        """`heartbeat`: seconds between comments, which say whether the bus is `connected`;
+        `rotate`: seconds after which a reader is asked to come back, 0 for never; `traced`: make
+        spans."""
+        self.follow = follow
+        self.frames = Frames(traced)
+        self.fanout = Fanout(self.frames)
         self._stopping = stopping
         self._heartbeat = heartbeat
+        self._rotate = rotate
         self._connected = connected
-        self._frames = Frames(traced)
-        self.readers = 0
-        """Event streams that are open now."""
+        self._readers: dict[Reader, float] = {}
+        follow.listen(self)
 
     @property
-    def patience(self) -> float:
-        """Seconds that one write to a reader may take."""
-        return 2 * self._heartbeat
+    def readers(self) -> int:
+        """Event streams that are open now."""
+        return len(self._readers)
 
-    async def frames(self, filters: Filters, after: EventId | None) -> AsyncGenerator[bytes, None]:
-        """What one reader is sent, piece by piece, until the service stops.
+    async def serve(
+        self, wire: Wire, wanted: Wanted, after: EventId | None, ended: asyncio.Future[Ended]
+    ) -> None:
+        """Send one reader its events, from the moment of the call on, until either of the two ends.
 
-        Without `after` it begins with what comes next, or, where recordings are named, with their
-        first event. Raises Overrun if the reader is too slow.
+        `ended`: the end of the reader's credential. Returns once everything is written, or the
+        connection is lost.
         """
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        pieces = self._pieces(filters, after)
-        piece: asyncio.Future[bytes] | None = asyncio.ensure_future(anext(pieces))
-        # Its first step subscribes: whatever comes after the first frame is sent for certain.
-        await asyncio.sleep(0)
-        self._count(1)
+        reader = Reader(self, wire, wanted, after)
+        ended.add_done_callback(lambda why: _say_why(reader, why))
+        self._readers[reader] = self._ends_at()
+        _readers.add(1)
         try:
-            yield self._pulse()
-            while not stopping.done():
-                piece = piece or asyncio.ensure_future(anext(pieces))
-                done, _ = await asyncio.wait(
-                    {piece, stopping},
-                    timeout=self._heartbeat,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if piece in done:
-                    ready, piece = piece.result(), None
-                    yield ready
-                elif not done:
-                    yield self._pulse()
-            yield sse.retry_frame(random.randint(*_RETRY))  # noqa: S311 - spreads load
+            reader.tell(self._pulse())
+            if self._stopping.is_set():
+                reader.end(_retry())
+            if not await reader.run():
+                wire.abort()
+                await reader.lost()
         finally:
-            self._count(-1)
-            stopping.cancel()
-            if piece:
-                piece.cancel()
-                await asyncio.gather(piece, return_exceptions=True)
-            await pieces.aclose()
+            reader.reset()
+            del self._readers[reader]
+            _readers.add(-1)
 
-    async def _pieces(self, filters: Filters, after: EventId | None) -> AsyncGenerator[bytes, None]:
-        subscription = self._follow.subscribe(
-            filters.wants,
-            after.sequence if after else (0 if filters.recordings else None),
-            filters.subjects(),
-            epoch=after.epoch if after else None,
-        )
-        epoch = ""
-        async for item in subscription:
-            if isinstance(item, Gap):
-                epoch = ""
-                yield sse.gap_frame(item.reason)
-                continue
-            # What waits for a reader is of the epoch that its last gap began.
-            epoch = epoch or self._follow.epoch
-            yield self._frames.of(epoch, item, self.readers)
+    async def run(self) -> None:
+        """Keep the readers' connections alive; end them when the service stops."""
+        while True:
+            try:
+                async with asyncio.timeout(self._heartbeat):
+                    await self._stopping.wait()
+                break
+            except TimeoutError:
+                self._beat(time.monotonic())
+        await self._drain()
 
-    def _pulse(self) -> bytes:
-        return sse.comment_frame("ok" if self._connected() else "waiting for the message bus")
+    def take(self, batch: Sequence[StoredMessage]) -> None:
+        """Called by the follower for what came."""
+        self.fanout.take(batch)
 
-    def _count(self, change: int) -> None:
-        self.readers += change
-        _readers.add(change)
+    def reset(self) -> None:
+        """Called by the follower when the stream is another one."""
+        self.fanout.begin(self.follow.epoch, self.follow.ring.floor)
+        for reader in list(self._readers):
+            reader.reset()
+
+    def _beat(self, now: float) -> None:
+        pulse = self._pulse()
+        for reader, ends_at in list(self._readers.items()):
+            if reader.slow_since is not None and now - reader.slow_since > 2 * self._heartbeat:
+                reader.cut()
+            elif now > ends_at:
+                reader.end(_retry())
+            else:
+                reader.tell(pulse)
+
+    async def _drain(self) -> None:
+        readers = list(self._readers)
+        for at, reader in enumerate(readers, 1):
+            reader.end(_retry())
+            if at % _AT_ONCE == 0:
+                await asyncio.sleep(_DRAIN * _AT_ONCE / len(readers))
+
+    def _ends_at(self) -> float:
+        if not self._rotate:
+            return float("inf")
+        return time.monotonic() + self._rotate * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load
+
+    def _pulse(self) -> str:
+        return "ok" if self._connected() else "waiting for the message bus"
 
 
-class Frames:
-    """The latest events' frames, so that each is encoded once for all its readers."""
+def _say_why(reader: Reader, ended: asyncio.Future[Ended]) -> None:
+    if not ended.cancelled():
+        reader.end(sse.ended_frame(ended.result()))
 
-    def __init__(self, traced: bool, most: int = _FRAMES_KEPT) -> None:
-        """`traced`: make a span for each; `most`: frames that are kept."""
-        self._most = most
-        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-        self._traced = traced
-        self._last_traced = ("", 0)
 
-    def of(self, epoch: str, message: StoredMessage, readers: int) -> bytes:
-        """The frame of an event, about to be sent to one of so many readers."""
-        key = (epoch, message.sequence)
-        if frame := self._kept.get(key):
-            return frame
-        if self._traced and self._is_new(key):
-            frame = self._encode_traced(epoch, message, readers)
-        else:
-            frame = sse.event_frame(epoch, message)
-        self._kept[key] = frame
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-        return frame
-
-    def _is_new(self, key: tuple[str, int]) -> bool:
-        """Whether the event is fanned out for the first time: a replay is not traced again."""
-        known_epoch, known = self._last_traced
-        if key[0] == known_epoch and key[1] <= known:
-            return False
-        self._last_traced = key
-        return True
-
-    def _encode_traced(self, epoch: str, message: StoredMessage, readers: int) -> bytes:
-        with telemetry.tracer.start_as_current_span(
-            f"fan out {telemetry.template(message.subject)}",
-            context=trace_context(message.headers),
-            kind=SpanKind.PRODUCER,
-            attributes={
-                "messaging.operation.name": "fan out",
-                "messaging.destination.name": message.subject,
-                "echobase.readers": readers,
-            },
-        ):
-            return sse.event_frame(epoch, message)
+def _retry() -> bytes:
+    return sse.retry_frame(random.randint(*_RETRY))  # noqa: S311 - spreads load

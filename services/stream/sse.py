@@ -41,7 +41,7 @@ def parse_id(text: str) -> EventId:
 def event_frame(epoch: str, message: StoredMessage) -> bytes:
     """The frame of one stored event."""
     kind = message.subject.rpartition(".")[2]
-    return _frame(kind, EventId(epoch, message.sequence), message.data)
+    return _frame(kind, epoch, message.sequence, message.data)
 
 
 def gap_frame(reason: str) -> bytes:
@@ -67,8 +67,8 @@ def retry_frame(milliseconds: int) -> bytes:
     return f"retry: {milliseconds}\n\n".encode()
 
 
-def _frame(kind: str, at: EventId, data: bytes) -> bytes:
-    head = f"event: {kind}\nid: {at}\n".encode()
+def _frame(kind: str, epoch: str, sequence: int, data: bytes) -> bytes:
+    head = f"event: {kind}\nid: {epoch}-{sequence}\n".encode()
     if b"\n" not in data and b"\r" not in data:
         return b"%bdata: %b\n\n" % (head, data)
     lines = b"".join(b"data: %b\n" % line for line in _LINE_END.split(data))

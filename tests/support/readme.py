@@ -8,6 +8,7 @@ _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)#\s]+)(?:#[^)]*)?\)")
 _TARGET = re.compile(r"^(?P<name>[a-z][a-z-]*):(?!=)", re.MULTILINE)
+_INLINED = ("make", "echobase", ".venv/bin/echobase", "python")
 _SHELLS = {"sh", "bash", "console"}
 READERS_TOOLS = {"cd", "cp", "curl", "git", "open"}
 """What a reader has already."""
@@ -28,7 +29,7 @@ def commands(text: str) -> Iterator[list[str]]:
             yield from _shell(fence["body"])
     for inline in _INLINE.finditer(_FENCE.sub("", text)):
         words = _without_variables(inline[1].split())
-        if words and words[0] in ("make", "echobase", "python") and len(words) > 1:
+        if words and words[0] in _INLINED and len(words) > 1:
             yield words
 
 

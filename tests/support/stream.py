@@ -18,7 +18,7 @@ from services.stream.__main__ import main
 from shared.lifecycle import Lifecycle
 from shared.settings import Settings, variables
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds after which a test gives up waiting."""
 
 

@@ -1,10 +1,11 @@
 """Filters of the event stream: from the query to subjects and a predicate."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stream.filters import Filters, parse
+from services.stream.filters import Wanted, parse, parse_subject
 from shared import subjects
 from shared.bus import StoredMessage
 from shared.errors import BadInput
@@ -14,7 +15,8 @@ ONE, TWO = "1" * 32, "2" * 32
 
 
 def message(source: str, channel: str, recording: str, kind: str) -> StoredMessage:
-    return StoredMessage(subjects.event(source, channel, recording, 1, kind), b"{}", {}, 1)
+    data = msgspec.json.encode({"source": source, "channel": channel})
+    return StoredMessage(subjects.event(source, channel, recording, 1, kind), data, {}, 1)
 
 
 def matches(pattern: str, subject: str) -> bool:
@@ -26,33 +28,33 @@ def matches(pattern: str, subject: str) -> bool:
 def test_no_filter_wants_every_event() -> None:
     filters = parse([])
     assert filters.subjects() == ("echobase.events.*.*.*.*.*",)
-    assert filters.wants(message("upload", "default", ONE, "queued"))
+    assert filters.takes(message("upload", "default", ONE, "queued"))
 
 
 def test_what_is_no_event_of_a_version_is_for_nobody() -> None:
     stray = StoredMessage("echobase.events.too.short", b"{}", {}, 1)
-    assert not parse([]).wants(stray)
+    assert not parse([]).takes(stray)
 
 
 def test_values_of_one_filter_are_alternatives_and_filters_combine() -> None:
     filters = parse(
         [("recording", ONE), ("recording", TWO), ("type", "segment"), ("source", "county")]
     )
-    assert filters.wants(message("county", "5", TWO, "segment"))
-    assert not filters.wants(message("county", "5", TWO, "queued"))
-    assert not filters.wants(message("upload", "5", TWO, "segment"))
-    assert not filters.wants(message("county", "5", "3" * 32, "segment"))
+    assert filters.takes(message("county", "5", TWO, "segment"))
+    assert not filters.takes(message("county", "5", TWO, "queued"))
+    assert not filters.takes(message("upload", "5", TWO, "segment"))
+    assert not filters.takes(message("county", "5", "3" * 32, "segment"))
 
 
 def test_real_names_find_their_tokens() -> None:
     name = "Feuerwehr Süd > 1"
     filters = parse([("channel", name)])
-    assert filters.wants(message("upload", name, ONE, "queued"))
+    assert filters.takes(message("upload", name, ONE, "queued"))
     assert ">" not in "".join(filters.subjects())
 
 
 def test_the_id_is_no_filter() -> None:
-    assert parse([("last_event_id", "a-1")]) == Filters()
+    assert parse([("last_event_id", "a-1")]) == Wanted()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_too_many_values_are_refused() -> None:
         parse([("channel", str(number)) for number in range(101)])
 
 
-names = st.sampled_from(["county", "upload", "Süd 1", "a.b", "*", ">"])
+names = st.sampled_from(["county", "upload", "Süd 1", "a.b", "*", "c*y", ">"])
 recordings = st.sampled_from([ONE, TWO, "3" * 32])
 
 
@@ -96,12 +98,12 @@ recordings = st.sampled_from([ONE, TWO, "3" * 32])
     recordings,
     st.sampled_from(ALL_TYPES),
 )
-def test_subjects_and_predicate_agree(
+def test_subjects_match_whatever_is_wanted(
     query: list[tuple[str, str]], source: str, channel: str, recording: str, kind: str
 ) -> None:
     filters = parse(query)
     event = message(source, channel, recording, kind)
-    assert filters.wants(event) == any(matches(s, event.subject) for s in filters.subjects())
+    assert filters.takes(event) <= any(matches(s, event.subject) for s in filters.subjects())
 
 
 def test_many_combinations_are_left_to_the_predicate() -> None:
@@ -113,3 +115,65 @@ def test_many_combinations_are_left_to_the_predicate() -> None:
         any(matches(s, message(number, number, ONE, "queued").subject) for s in found)
         for number in numbers
     )
+
+
+def test_an_asterisk_stands_for_any_characters_of_the_real_name() -> None:
+    filters = parse([("channel", "Feuerwehr*"), ("source", "county")])
+    assert filters.takes(message("county", "Feuerwehr Süd", ONE, "queued"))
+    assert not filters.takes(message("county", "Polizei Süd", ONE, "queued"))
+    assert filters.subjects() == ("echobase.events.county.*.*.*.*",)
+
+
+def test_several_filters_are_alternatives() -> None:
+    filters = parse([("filter", "source=county&type=segment"), ("filter", f"recording={ONE}")])
+    assert filters.takes(message("county", "5", TWO, "segment"))
+    assert filters.takes(message("metro", "5", ONE, "queued"))
+    assert not filters.takes(message("county", "5", TWO, "queued"))
+    assert not filters.from_the_first
+    assert filters.subjects() == ("echobase.events.*.*.*.*.*",)
+
+
+def test_filters_that_do_not_overlap_are_asked_for_as_they_are() -> None:
+    filters = parse([("filter", "source=county&channel=5"), ("filter", "source=metro&channel=6")])
+    assert filters.subjects() == (
+        "echobase.events.county.5.*.*.*",
+        "echobase.events.metro.6.*.*.*",
+    )
+
+
+@pytest.mark.parametrize("value", ["", "county", "source", "recording=x", "filter=source%3Da"])
+def test_what_is_no_filter_within_a_filter_is_refused(value: str) -> None:
+    with pytest.raises(BadInput):
+        parse([("filter", value)])
+
+
+def test_too_many_filters_are_refused() -> None:
+    with pytest.raises(BadInput, match="too many"):
+        parse([("filter", f"source={number}") for number in range(33)])
+
+
+@pytest.mark.parametrize(
+    ("subject", "wanted"),
+    [
+        ("echobase.events.>", True),
+        ("echobase.events.county.>", True),
+        ("echobase.events.county.5.*.1.segment", True),
+        ("echobase.events.*.*.*.*.segment", True),
+        ("echobase.events.*.*.*.2.segment", False),
+        ("echobase.events.metro.>", False),
+        (f"echobase.events.county.5.{TWO}.*.*", False),
+    ],
+)
+def test_a_subject_is_a_filter(subject: str, wanted: bool) -> None:
+    filters = parse_subject(subject)
+    assert filters.takes(message("county", "5", ONE, "segment")) is wanted
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["echobase.jobs.live", "echobase.events", "echobase.events.a.b", "echobase.events.a b.>", ">"],
+)
+def test_what_is_no_subject_of_events_is_refused(subject: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_subject(subject)
+    assert refused.value.field == "subject"

@@ -124,7 +124,7 @@ async def test_readers_that_join_anywhere_under_load_see_each_event_once(
     readers = [Reading(chance.randrange(1, TOTAL), chance.random()) for _ in range(READERS)]
     tasks = [asyncio.create_task(each.run(http, query, load, epoch)) for each in readers]
     await load.run()
-    wanted = parse(httpx.QueryParams(query).multi_items()).wants
+    wanted = parse(httpx.QueryParams(query).multi_items()).takes
     stored = [
         message.sequence
         async for batch in bus.read(EVENTS.name, [">"])

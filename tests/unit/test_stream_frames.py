@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.stream.hub import Frames
+from services.stream.frames import Frames
 from shared import subjects, telemetry
 from shared.bus import StoredMessage
 

@@ -1,0 +1,128 @@
+"""Writes each event to every live reader that wants it, without waking a task for any of them.
+
+Readers that want the same are one group: its frames are joined and framed once for all. The first
+event of a quiet time is written at once. While more come, what came is written together: after as
+long a pause as the last write took, so that the more readers there are, the more is joined.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from services.stream.filter_index import FilterIndex
+from services.stream.filters import View, Wanted, view
+from services.stream.frames import Frames
+from services.stream.wire import Framing, Wire
+from shared.bus import StoredMessage
+
+LONGEST_PAUSE = 0.005
+"""Seconds; no event waits longer for others to be written with."""
+
+
+class Group:
+    """Live readers that want the same."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._writes: dict[Framing, dict[Wire, Callable[[bytes], None]]] = {}
+
+    def __bool__(self) -> bool:
+        return any(self._writes.values())
+
+    def add(self, wire: Wire) -> None:
+        """A reader came."""
+        self._writes.setdefault(wire.framing, {})[wire] = wire.write
+
+    def discard(self, wire: Wire) -> None:
+        """A reader went."""
+        self._writes.get(wire.framing, {}).pop(wire, None)
+
+    def write(self, data: bytes) -> None:
+        """Write to each of them."""
+        for framing, writes in self._writes.items():
+            framed = framing(data)
+            # A copy, since who does not keep up leaves while it is written to.
+            for write in tuple(writes.values()):
+                write(framed)
+
+
+class Fanout:
+    """The live readers. What the ring holds up to `flushed`, each of them has been sent."""
+
+    def __init__(self, frames: Frames, longest_pause: float = LONGEST_PAUSE) -> None:
+        self._frames = frames
+        self._longest_pause = longest_pause
+        self._groups: dict[Wanted, Group] = {}
+        self._index: FilterIndex[Group] = FilterIndex()
+        self._pending: list[StoredMessage] = []
+        self._flushing: asyncio.Handle | None = None
+        self._not_before = 0.0
+        self._epoch = ""
+        self.flushed = 0
+        """Sequence of the last event that was written to whoever wants it."""
+        self.readers = 0
+        """Live readers."""
+
+    def join(self, wanted: Wanted, wire: Wire) -> None:
+        """Write to it whatever comes from now on; it has been sent all that came before."""
+        self.flush()
+        group = self._groups.get(wanted)
+        if group is None:
+            group = self._groups[wanted] = Group(wanted)
+            self._index.add(group)
+        group.add(wire)
+        self.readers += 1
+
+    def leave(self, wanted: Wanted, wire: Wire) -> None:
+        """Write to it no more; it has been sent everything up to `flushed`."""
+        group = self._groups[wanted]
+        group.discard(wire)
+        self.readers -= 1
+        if not group:
+            del self._groups[wanted]
+            self._index.remove(group)
+
+    def take(self, batch: Sequence[StoredMessage]) -> None:
+        """These came: write them soon."""
+        self._pending.extend(batch)
+        if self._flushing is None:
+            loop = asyncio.get_running_loop()
+            if loop.time() >= self._not_before:
+                self._flushing = loop.call_soon(self.flush)
+            else:
+                self._flushing = loop.call_at(self._not_before, self.flush)
+
+    def begin(self, epoch: str, floor: int) -> None:
+        """What comes from now on is of another epoch, after `floor`."""
+        self.flush()
+        self._epoch = epoch
+        self.flushed = floor
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        self.flushed = pending[-1].sequence
+        began = time.perf_counter()
+        for group, frames in self._sorted(pending).items():
+            group.write(b"".join(frames))
+        took = time.perf_counter() - began
+        # The loop's own clock, which does not move within one of its turns.
+        now = asyncio.get_running_loop().time()
+        self._not_before = now + took + min(took, self._longest_pause)
+
+    def _sorted(self, pending: Sequence[StoredMessage]) -> dict[Group, list[bytes]]:
+        found: dict[Group, list[bytes]] = {}
+        for message in pending:
+            event = view(message)
+            for group in self._matching(event):
+                frame = self._frames.of(self._epoch, message, self.readers)
+                found.setdefault(group, []).append(frame)
+        return found
+
+    def _matching(self, event: View | None) -> list[Group]:
+        return self._index.matching(event) if event else []
