@@ -177,7 +177,9 @@ async def serving(
         pace=_soon,
     )
     eraser = Eraser(upstream, spool, inbox, erasures, again)
-    rights = access("ingest", site, AccessSettings(), bus, folder=folder.parent)
+    rights = access(
+        "ingest", site, AccessSettings(), bus, folder=folder.with_name(f"{folder.name}-keys")
+    )
     app = create_app(
         Parts(
             site=site,

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import httpx
@@ -46,7 +47,15 @@ class Running:
 async def running(env: Mapping[str, str]) -> AsyncGenerator[Running]:
     """The service, from when it answers until the context ends."""
     [port] = free_ports(1)
-    life = Lifecycle("stream", {**env, "ECHOBASE_STREAM_PORT": str(port)})
+    with TemporaryDirectory() as data:
+        # What one test's service knows of keys must not be known to the next.
+        own = {"ECHOBASE_DATA": data, **env, "ECHOBASE_STREAM_PORT": str(port)}
+        async with _running(Lifecycle("stream", own), port) as started:
+            yield started
+
+
+@asynccontextmanager
+async def _running(life: Lifecycle, port: int) -> AsyncGenerator[Running]:
     task = asyncio.create_task(main(life))
     url = f"http://127.0.0.1:{port}{life.site.base_path}"
     async with httpx.AsyncClient(base_url=url, timeout=DEADLINE) as http:
@@ -102,7 +111,8 @@ async def until_readers(stream: Running, count: int) -> None:
 
 def process(env: Mapping[str, str], log: Path) -> Process:
     """The service as a process that is not yet started."""
-    return Process([sys.executable, "-m", "services.stream"], log=log, env=env)
+    own = {"ECHOBASE_DATA": str(log.parent), **env}
+    return Process([sys.executable, "-m", "services.stream"], log=log, env=own)
 
 
 class Reader:
