@@ -11,6 +11,7 @@ import msgspec
 from services.ingest.entry import Refused
 from shared.bus import Bus
 from shared.s3_store import S3Store
+from shared.subjects import token
 from tests.support import audio_files
 from tests.support.calls import Call
 from tests.support.ingest import Ingest, entry
@@ -78,6 +79,13 @@ class Site:
         async with reading(self.stream.http, query, headers=headers) as reader:
             return reader.response
 
+    async def follow_subject(self, source: str, channel: str, headers: Headers) -> httpx.Response:
+        """Open an event stream by its subject, and leave."""
+        subject = f"echobase.events.{token(source)}.{token(channel)}.*.*.segment"
+        path = f"/v1/subjects/{subject}/events"
+        async with self.stream.http.stream("GET", path, headers=dict(headers)) as response:
+            return response
+
     async def upload(self, source: str, channel: str, headers: Headers) -> httpx.Response:
         """Send a recording, as a form and as a bare body in turn."""
         self.made += 1
@@ -127,6 +135,7 @@ def probes(site: Site) -> Mapping[str, Probe]:
     return {
         **transcripts,
         "GET /v1/events": Probe("list", site.follow),
+        "GET /v1/subjects/{subject}/events": Probe("list", site.follow_subject),
         "GET /v1/recordings": plain(here, "list", "GET", "/v1/recordings"),
         f"GET {described}": plain(here, "one", "GET", one),
         f"GET {described}/audio": plain(here, "one", "GET", f"{one}/audio"),
