@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -19,11 +20,13 @@ from shared.stack import Addresses
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
-"""Called with the number of bytes that have just been sent."""
+"""Called with the number of bytes that have just been sent; a negative one, if in vain."""
 
 _BLOCK = 64 * 1024
 _SILENCE = 60.0
 """Seconds without a byte, four heartbeats, after which an event stream counts as dead."""
+_LATER = 5.0
+"""Seconds after which a call that came too soon is made again, if the answer does not say."""
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -109,7 +112,7 @@ class Client:
                 "Content-Length": str(size),
                 "Content-Type": "application/octet-stream",
             },
-            content=_blocks(path, progress or _ignore),
+            content=_Body(path, progress or _ignore),
         )
         return msgspec.json.decode(response.content, type=Accepted)
 
@@ -190,25 +193,48 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        content: AsyncIterator[bytes] | bytes | None = None,
+        content: Callable[[], AsyncIterator[bytes]] | bytes | None = None,
     ) -> httpx.Response:
-        try:
-            response = await self._http.request(
-                method, url, params=params, headers=headers, content=content
-            )
-        except httpx.TransportError as error:
-            where = httpx.URL(url).copy_with(path="/")
-            raise Unreachable(f"{where} does not answer: {_words(error)}") from error
+        """The answer; a call that comes too soon is made again as soon as it may."""
+        while True:
+            body = content() if callable(content) else content
+            try:
+                response = await self._http.request(
+                    method, url, params=params, headers=headers, content=body
+                )
+            except httpx.TransportError as error:
+                where = httpx.URL(url).copy_with(path="/")
+                raise Unreachable(f"{where} does not answer: {_words(error)}") from error
+            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            await asyncio.sleep(_retry_after(response))
         if not response.is_success:
             raise _refusal(response)
         return response
 
 
-async def _blocks(path: Path, progress: Progress) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
-            progress(len(block))
+class _Body:
+    """A file that is sent, more than once if need be."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self._path = path
+        self._progress = progress
+        self._sent = 0
+
+    async def __call__(self) -> AsyncGenerator[bytes]:
+        # What an earlier attempt sent was in vain.
+        self._progress(-self._sent)
+        self._sent = 0
+        with self._path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+                self._sent += len(block)
+                self._progress(len(block))
+
+
+def _retry_after(response: httpx.Response) -> float:
+    given = response.headers.get("Retry-After", "")
+    return float(given) if given.isdecimal() else _LATER
 
 
 def _size(path: Path) -> int:

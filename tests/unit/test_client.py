@@ -185,3 +185,15 @@ async def test_following_ends_with_the_version_that_was_asked_for():
         found = [event async for event in follow_to_end(client, outcome)]
     assert found == [completed(2)]
     assert (outcome.pending, list(outcome.completed), outcome.failed) == (set(), [ID], {})
+
+
+async def test_a_call_that_comes_too_soon_is_made_again(tmp_path: Path):
+    path = tmp_path / "call.wav"
+    path.write_bytes(b"audio")
+    accepted = b'{"id": "1", "version": 1, "status": "accepted", "events": "", "transcript": ""}'
+    soon = answer("429 Too Many Requests\r\nRetry-After: 0", "application/problem+json", b"{}")
+    script = Script(soon, soon, answer("202 Accepted", "application/json", accepted))
+    async with running(script) as client:
+        found = await client.upload(path)
+    assert found.status == "accepted"
+    assert [request.partition("\r\n\r\n")[2] for request in script.requests] == ["audio"] * 3

@@ -15,7 +15,7 @@ export class Connection {
   #last = null;
   #handlers;
 
-  /** `handlers`: event(event, sequence), gap(reason), open(), lost(). */
+  /** `handlers`: event(event, sequence), gap(reason), open(), lost(), ended(reason). */
   constructor(handlers) {
     this.#handlers = handlers;
   }
@@ -63,6 +63,11 @@ export class Connection {
     source.addEventListener("gap", (message) => {
       this.#keep(message);
       this.#handlers.gap(JSON.parse(message.data).reason);
+    });
+    // The key or the session is over: coming back would only be refused.
+    source.addEventListener("ended", (message) => {
+      this.stop();
+      this.#handlers.ended(JSON.parse(message.data).reason);
     });
   }
 

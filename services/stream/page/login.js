@@ -1,5 +1,11 @@
 // The key becomes a cookie once, since an event stream can send no header.
 
+const REFUSALS = {
+  401: "That is not the key.",
+  403: "That key may not read.",
+  429: "Too many attempts. Wait a minute.",
+};
+
 export class Login {
   #dialog = document.getElementById("login");
   #key = document.getElementById("key");
@@ -40,9 +46,7 @@ export class Login {
       this.#dialog.close();
       return true;
     }
-    this.#error.textContent = answer?.status === 401
-      ? "That is not the key."
-      : "The service does not answer. Try again.";
+    this.#error.textContent = REFUSALS[answer?.status] ?? "The service does not answer. Try again.";
     return false;
   }
 }

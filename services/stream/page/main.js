@@ -40,6 +40,8 @@ const connection = new Connection({
     showConnection();
     status.ask();
   },
+  // Whoever may no longer read keeps no words on the screen.
+  ended: () => location.reload(),
 });
 
 const status = new Status({
@@ -47,6 +49,7 @@ const status = new Status({
     busAway = told.bus !== "connected";
     const door = doorOf(told.ingest);
     uploads.door = { url: door, locked: told.locked };
+    uploads.offer(told.scopes.includes("ingest"));
     document.getElementById("door").textContent = door;
     login.showLogout(told.locked);
     if (connection.started) connection.hurry();

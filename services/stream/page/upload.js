@@ -21,20 +21,35 @@ export class Uploads {
     this.#door = { url, locked };
   }
 
+  /** Whether to offer to upload: a key may be for reading alone. */
+  offer(offered) {
+    document.querySelector(".choose").hidden = !offered;
+  }
+
   /** Upload one file. */
   send(file) {
     const entry = this.#entry(file.name);
-    if (!this.#door) {
-      entry.end("not sent: the service is not reachable yet", false);
-      return;
-    }
+    if (this.#door) this.#post(file, entry);
+    else entry.end("not sent: the service is not reachable yet", false);
+  }
+
+  #post(file, entry) {
     const form = new FormData();
     form.append("file", file, file.name);
     const request = new XMLHttpRequest();
     request.open("POST", this.#door.url);
     request.withCredentials = this.#door.locked;
     request.upload.onprogress = (event) => entry.progress(event.loaded / event.total);
-    request.onload = () => entry.end(...outcome(request));
+    request.onload = () => {
+      if (request.status === 429) {
+        // A call that is given up now would be lost.
+        const seconds = Number(request.getResponseHeader("Retry-After")) || 5;
+        entry.wait(seconds);
+        setTimeout(() => this.#post(file, entry), seconds * 1000);
+      } else {
+        entry.end(...outcome(request));
+      }
+    };
     request.onerror = () => entry.end("not sent: ingest does not answer", false);
     request.send(form);
   }
@@ -55,6 +70,9 @@ export class Uploads {
       progress(done) {
         bar.value = done;
         said.textContent = done < 1 ? `${Math.round(done * 100)} %` : "checking";
+      },
+      wait(seconds) {
+        said.textContent = `waiting its turn, ${seconds} s`;
       },
       end(text, good, link = null) {
         bar.value = good ? 1 : bar.value;
