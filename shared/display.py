@@ -3,7 +3,7 @@
 from rich.markup import escape
 
 from shared.client import Gap
-from shared.messages import Completed, Event, Failed, Segment
+from shared.messages import Completed, Corrected, Event, Failed, Segment
 
 
 def clock(seconds: float) -> str:
@@ -28,6 +28,9 @@ def line(event: Event | Gap) -> str:
             return f"{who}  [green]completed[/green]: {_speed(event)}"
         case Failed():
             return f"{who}  [red]failed[/red]: {escape(event.reason)} ({escape(event.code)})"
+        case Corrected():
+            by = f" by {escape(event.by)}" if event.by else ""
+            return f"{who}  [green]corrected[/green]: version {event.base}{by}"
         case _:
             return f"{who}  [dim]{event.type}[/dim]"
 

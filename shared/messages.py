@@ -58,6 +58,37 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = None
 
 
+class SegmentCorrection(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a segment should say; one without `index` was missing."""
+
+    text: Annotated[
+        str, Meta(max_length=10_000, description="What was said; empty takes the segment out")
+    ]
+    index: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="The segment of the version that is corrected; a new one if absent"),
+    ] = None
+    start: Annotated[
+        Seconds | None,
+        Meta(description="Seconds from the recording's beginning; as it was if absent"),
+    ] = None
+    end: Annotated[
+        Seconds | None,
+        Meta(description="Seconds from the recording's beginning; as it was if absent"),
+    ] = None
+
+
+class Correction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody corrected by hand, and in which version."""
+
+    base: Annotated[int, Meta(ge=1, description="Version that was corrected")]
+    segments: Annotated[
+        list[SegmentCorrection], Meta(description="What differs from it; none: it is right")
+    ]
+    key: Annotated[str, Meta(description="Id of the key that was used")]
+    by: Annotated[str, Meta(description="Who corrected, in their own words")] = ""
+
+
 class VersionRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The claim to a version's number, as `request.json` keeps it."""
 
@@ -67,6 +98,9 @@ class VersionRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     options: Annotated[Options, Meta(description="As asked for")]
     requested: Annotated[datetime, Meta(description="When it was asked for")]
     correlation_id: Annotated[str | None, Meta(description="The submitter's own id")] = None
+    correction: Annotated[
+        Correction | None, Meta(description="If it was made by hand, and not by a model")
+    ] = None
 
 
 class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -215,6 +249,15 @@ class Failed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="fail
     reason: Annotated[str, Meta(description="A sentence for people")]
 
 
+class Corrected(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="corrected"):
+    """Somebody corrected a version by hand: this one is the result, and it is in the store."""
+
+    base: Annotated[int, Meta(ge=1, description="Version that was corrected")]
+    by: Annotated[str, Meta(description="Who corrected, in their own words")] = ""
+    transcript: Annotated[str, Meta(description="Key of the transcript in the store")]
+    segments: Annotated[int, Meta(ge=0, description="How many segments it has")]
+
+
 class Refused(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="refused"
 ):
@@ -254,8 +297,15 @@ class Deleted(
     ]
 
 
-Event = Queued | Started | Segment | Completed | Failed
-EVENT_TYPES: tuple[str, ...] = ("queued", "started", "segment", "completed", "failed")
+Event = Queued | Started | Segment | Completed | Failed | Corrected
+EVENT_TYPES: tuple[str, ...] = (
+    "queued",
+    "started",
+    "segment",
+    "completed",
+    "failed",
+    "corrected",
+)
 """Of a version's events."""
 ALL_TYPES = (*EVENT_TYPES, "refused", "deleted")
 """Of everything that the stream EVENTS holds."""

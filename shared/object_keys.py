@@ -4,6 +4,8 @@ recordings/<id>/audio.<extension>                the file as it came
 recordings/<id>/recording.json                   messages.Recording
 recordings/<id>/versions/<n>/request.json        messages.VersionRequest; claims the number
 recordings/<id>/versions/<n>/transcript.json     messages.Transcript; written once
+recordings/<id>/versions/<n>/failed.json         messages.Failed: no transcript came; if one comes
+                                                 after all, that counts
 models/<name>/…                                  a speech model; files.json, written last, lists it
 recordings/<id>/forgotten.json                   erasure.Forgotten: its audio was deleted
 recordings/<id>/hold.json                        erasure.Hold: nothing of it may be deleted
@@ -61,6 +63,11 @@ def request(recording: str, version: int) -> str:
 def transcript(recording: str, version: int) -> str:
     """A version's transcript."""
     return f"recordings/{recording}/versions/{version}/transcript.json"
+
+
+def failed(recording: str, version: int) -> str:
+    """Why a version failed."""
+    return f"recordings/{recording}/versions/{version}/failed.json"
 
 
 def version_of(key: str) -> int | None:

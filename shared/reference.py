@@ -26,6 +26,7 @@ STRUCTS: Mapping[str, type[Struct]] = {
     "`segment`": messages.Segment,
     "`completed`": messages.Completed,
     "`failed`": messages.Failed,
+    "`corrected`": messages.Corrected,
     "`refused`": messages.Refused,
     "`deleted`": messages.Deleted,
     "Plan": messages.Plan,

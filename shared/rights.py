@@ -228,6 +228,7 @@ def _transcriber(whole: Topology) -> Rights:
 def _stream(whole: Topology) -> Rights:
     return (
         follow(EVENTS)
+        + produce_events("corrected")
         + look(*_consumers(whole, JOBS))
         + discover("transcriber")
         + admit()

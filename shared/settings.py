@@ -22,6 +22,7 @@ from shared.errors import SettingError
 from shared.settings_access import AccessSettings
 from shared.settings_base import Settings
 from shared.settings_base import meta as _meta
+from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
 
 S = TypeVar("S", bound="Settings")
@@ -275,6 +276,7 @@ ALL: tuple[type[Settings], ...] = (
     IngestSettings,
     TranscriberSettings,
     StreamSettings,
+    HistorySettings,
     AccessSettings,
     KeepingSettings,
     TelemetrySettings,

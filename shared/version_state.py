@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from shared import subjects
 from shared.bus import Bus, StoredMessage
 from shared.errors import BadMessage
-from shared.messages import Completed, Event, Failed, Queued, Segment, Started, decode_event
+from shared.messages import (
+    Completed,
+    Corrected,
+    Event,
+    Failed,
+    Queued,
+    Segment,
+    Started,
+    decode_event,
+)
 from shared.topology import EVENTS
 
 
@@ -20,6 +29,8 @@ class VersionState:
     segments: tuple[Segment, ...] = ()
     """In order of their index."""
     completed: Completed | None = None
+    corrected: Corrected | None = None
+    """The only event of a version that was made by hand."""
     failed: Failed | None = None
     """Why it failed; none again once it was queued (by a replay of its dead letter) or started."""
     waiting: bool = False
@@ -37,7 +48,7 @@ class VersionState:
     @property
     def finished(self) -> bool:
         """Whether nothing more will come by itself."""
-        return self.completed is not None or self.failed is not None
+        return any((self.completed, self.corrected, self.failed))
 
 
 def fold(state: VersionState, event: Event, sequence: int) -> VersionState:
@@ -72,6 +83,8 @@ def fold(state: VersionState, event: Event, sequence: int) -> VersionState:
             return replace(
                 state, completed=event, attempts_without_progress=0, last_sequence=sequence
             )
+        case Corrected():
+            return replace(state, corrected=event, last_sequence=sequence)
         case Failed():
             return replace(state, failed=event, attempts_without_progress=0, last_sequence=sequence)
 

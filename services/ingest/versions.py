@@ -33,7 +33,9 @@ async def claim(store: ObjectStore, entry: Entry) -> Claim:
         numbers = await _numbers(store, entry.recording.id)
         for number in numbers:
             found = await _request(store, entry.recording.id, number)
-            if found is not None and found.options == entry.options:
+            if found is None or found.correction is not None:
+                continue
+            if found.options == entry.options:
                 return Claim(number, ours=found.requested == entry.asked)
         number = max(numbers, default=0) + 1
         if await _put(store, entry, number):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from services.stream.app import Parts, create_app
 from services.stream.catalogue import Catalogue
 from services.stream.connection import StreamProtocol
+from services.stream.corrections import Corrector
+from services.stream.history.keeper import History
 from services.stream.hub import Hub
 from services.stream.pages import Page
 from services.stream.recordings import Links
@@ -36,6 +38,7 @@ from shared.settings import (
     TelemetrySettings,
     public_url,
 )
+from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
 from shared.topology import EVENTS, Topology, topology
 
@@ -74,7 +77,15 @@ async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
     follow = Follow(site.bus, EVENTS.name, ring=settings.ring_events)
     links = _links(life, settings)
     rights = access("stream", life.site, life.load(AccessSettings), site.bus, makes_secret=True)
-    checks = {"bus": _bus_check(site.bus, follow), "store": _store_check(site.store)}
+    history = History(
+        life.site.data, site.store, site.bus, follow, life.load(HistorySettings).review_below
+    )
+    catalogue = Catalogue(site.store, site.bus, links.ingest)
+    checks = {
+        "bus": _bus_check(site.bus, follow),
+        "store": _store_check(site.store),
+        "history": history.health,
+    }
     parts = Parts(
         site=life.site,
         links=links,
@@ -87,14 +98,16 @@ async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
             traced=bool(life.load(TelemetrySettings).otlp_endpoint),
         ),
         subjects=tuple(settings.subjects.split(",")),
-        catalogue=Catalogue(site.store, site.bus, links.ingest),
+        catalogue=catalogue,
+        history=history,
+        corrector=Corrector(site.store, catalogue, history),
         bulletin=Bulletin(site.bus),
         health=Health(checks, service="stream", stopping=life.stopping),
         access=rights,
     )
     app = create_app(parts, page)
     async with asyncio.TaskGroup() as tasks:
-        work = (site.prepare, follow.run(), parts.hub.run(), rights.run())
+        work = (site.prepare, follow.run(), parts.hub.run(), rights.run(), history.run())
         waiting = [tasks.create_task(each) for each in work]
         await rights.prepare()
         parts.health.mark_started()

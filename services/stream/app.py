@@ -8,7 +8,9 @@ from litestar.types import Receive, Scope, Send
 
 from services.stream.audio import audio
 from services.stream.catalogue import Catalogue
+from services.stream.corrections import Corrector, correct_transcript
 from services.stream.events import events, subject_events
+from services.stream.history.keeper import History
 from services.stream.hub import Hub
 from services.stream.listing import recordings
 from services.stream.pages import Page, index, page_file
@@ -17,12 +19,15 @@ from services.stream.recordings import (
     recording,
     transcript_json,
     transcript_srt,
+    transcript_tsv,
     transcript_txt,
     transcript_vtt,
+    versions,
 )
 from services.stream.session import sign_in, sign_out
 from services.stream.status import Bulletin, status
 from services.stream.stream_tokens import stream_token
+from services.stream.word_errors import word_errors
 from shared.access import Access
 from shared.health import Health
 from shared.http.auth import PUBLIC, Gate, give_credential
@@ -50,6 +55,8 @@ class Parts:
     subjects: tuple[str, ...]
     """Patterns of the subjects that may be followed by name."""
     catalogue: Catalogue
+    history: History
+    corrector: Corrector
     bulletin: Bulletin
     health: Health
     access: Access
@@ -71,6 +78,8 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
         "hub": parts.hub,
         "allowed_subjects": parts.subjects,
         "catalogue": parts.catalogue,
+        "history": parts.history,
+        "corrector": parts.corrector,
         "bulletin": parts.bulletin,
         "access": parts.access,
         "page": page(origins([parts.links.ingest])),
@@ -84,10 +93,14 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
             subject_events,
             recordings,
             recording,
+            versions,
+            correct_transcript,
+            word_errors,
             transcript_json,
             transcript_txt,
             transcript_srt,
             transcript_vtt,
+            transcript_tsv,
             audio,
             status,
             sign_in,

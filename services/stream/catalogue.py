@@ -5,17 +5,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from services.stream.found import Status
 from shared import erasure, object_keys
 from shared.bus import Bus
 from shared.errors import ObjectMissing
 from shared.http.problem import ProblemError
 from shared.keeping import Reason
 from shared.keys import OPEN, Credential, allowed
-from shared.messages import Recording, Transcript, VersionRequest, decode
+from shared.messages import Failed, Recording, Transcript, VersionRequest, decode
 from shared.object_store import ObjectStore
 from shared.version_state import VersionState, read_recording
-
-Status = Literal["queued", "started", "completed", "failed"]
 
 _WHY: Mapping[Reason, str] = {
     "request": "somebody asked for that",
@@ -29,6 +28,10 @@ class VersionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     version: Annotated[int, Meta(description="Version number")]
     status: Annotated[Status, Meta(description="How far it is")]
+    kind: Annotated[
+        Literal["model", "correction"],
+        Meta(description="Who made it; of a correction `request` says who, when and of what"),
+    ]
     request: Annotated[VersionRequest | None, Meta(description="How it was asked for")] = None
     segments: Annotated[int, Meta(description="Segments known so far")] = 0
     code: Annotated[str, Meta(description="Why it failed, as a word for programs")] = ""
@@ -110,11 +113,18 @@ class Catalogue:
             version_view(
                 number,
                 stored=asked.get(number, False),
-                state=states.get(number, VersionState()),
+                state=states.get(number) or await self._forgotten(id, number, asked),
                 request=await self._request(id, number) if number in asked else None,
             )
             for number in sorted({*asked, *states})
         ]
+
+    async def _forgotten(self, id: str, number: int, asked: Mapping[int, bool]) -> VersionState:
+        """What the store knows of a version of which EVENTS knows nothing (any more)."""
+        if asked.get(number, False):
+            return VersionState()
+        failed = await erasure.read(self._store, object_keys.failed(id, number), Failed)
+        return VersionState(failed=failed)
 
     async def transcript(
         self, id: str, version: int | None, credential: Credential = OPEN
@@ -153,7 +163,7 @@ def version_view(
 ) -> VersionView:
     """How a version stands: `stored` says whether its transcript is in the store."""
     status: Status = "queued"
-    if stored or state.completed:
+    if stored or state.completed or state.corrected:
         status = "completed"
     elif state.failed:
         status = "failed"
@@ -163,6 +173,7 @@ def version_view(
     return VersionView(
         version=number,
         status=status,
+        kind="correction" if request and request.correction else "model",
         request=request,
         segments=len(state.segments),
         code=failed.code if failed else "",
@@ -173,7 +184,8 @@ def version_view(
 def choose(versions: list[VersionView], wanted: int | None) -> int:
     """The version whose transcript to give: the wanted one, else the newest that has one.
 
-    Raises ProblemError as `Catalogue.transcript` does.
+    A correction is given before what a model made, even later. Raises ProblemError as
+    `Catalogue.transcript` does.
     """
     if wanted is not None:
         candidates = [view for view in versions if view.version == wanted]
@@ -184,9 +196,9 @@ def choose(versions: list[VersionView], wanted: int | None) -> int:
         # A recording is stored before its first version is claimed: that one is on its way.
         status = 409 if wanted is None else 404
         raise ProblemError(status, f"The recording has {asked}.", code="unknown-version")
-    for view in reversed(candidates):
-        if view.status == "completed":
-            return view.version
+    completed = [view for view in candidates if view.status == "completed"]
+    if completed:
+        return max(completed, key=lambda view: (view.kind == "correction", view.version)).version
     newest = candidates[-1]
     if newest.status == "failed":
         detail = f"Version {newest.version} failed: {newest.reason}"

@@ -20,7 +20,10 @@ from shared.keys import Credential
 from shared.messages import Recording, Transcript
 
 _VersionNumber = Annotated[
-    int | None, QueryParameter(ge=1, description="Version; the newest with a transcript if absent")
+    int | None,
+    QueryParameter(
+        ge=1, description="Version; the newest correction, else the newest transcript, if absent"
+    ),
 ]
 _PATH = "/v1/recordings/{recording_id:str}"
 
@@ -58,20 +61,40 @@ async def recording(
 ) -> RecordingView:
     """Say what is known of a recording and its versions."""
     found = await catalogue.recording(checked(recording_id), credential)
-    here = f"{links.stream}/v1/recordings/{recording_id}"
     return RecordingView(
         recording=found,
-        versions=[
-            msgspec.structs.replace(
-                view, transcript=f"{here}/transcript.json?version={view.version}"
-            )
-            if view.status == "completed"
-            else view
-            for view in await catalogue.versions(recording_id)
-        ],
+        versions=await _versions(recording_id, catalogue, links),
         events=f"{links.stream}/v1/events?recording={recording_id}",
-        audio=f"{here}/audio",
+        audio=f"{links.stream}/v1/recordings/{recording_id}/audio",
     )
+
+
+@get(
+    f"{_PATH}/versions",
+    summary="A recording's versions",
+    tags=["recordings"],
+    opt=require("read"),
+    responses=problems(400, 401, 404, 410, 503),
+)
+async def versions(
+    recording_id: FromPath[str],
+    catalogue: NamedDependency[Catalogue],
+    links: NamedDependency[Links],
+    credential: NamedDependency[Credential],
+) -> list[VersionView]:
+    """List a recording's transcripts, corrections included, from the first to the newest."""
+    await catalogue.recording(checked(recording_id), credential)
+    return await _versions(recording_id, catalogue, links)
+
+
+async def _versions(id: str, catalogue: Catalogue, links: Links) -> list[VersionView]:
+    address = f"{links.stream}/v1/recordings/{id}/transcript.json?version="
+    return [
+        msgspec.structs.replace(view, transcript=f"{address}{view.version}")
+        if view.status == "completed"
+        else view
+        for view in await catalogue.versions(id)
+    ]
 
 
 _MISSING = problems(400, 401, 404, 409, 410, 503)
@@ -89,9 +112,10 @@ async def transcript_json(
     catalogue: NamedDependency[Catalogue],
     credential: NamedDependency[Credential],
     version: _VersionNumber = None,
-) -> Transcript:
-    """Give a version's transcript as it is stored."""
-    return await catalogue.transcript(checked(recording_id), version, credential)
+) -> Response[Transcript]:
+    """Give a version's transcript as it is stored. Its ETag is the version, for a correction."""
+    found = await catalogue.transcript(checked(recording_id), version, credential)
+    return Response(found, headers={"ETag": f'"{found.version}"'})
 
 
 def _in_form(
@@ -123,6 +147,12 @@ def _in_form(
 transcript_txt = _in_form("txt", "plain text, a line for each segment", "text/plain", subtitles.txt)
 transcript_srt = _in_form(
     "srt", "SubRip subtitles", "application/x-subrip; charset=utf-8", subtitles.srt
+)
+transcript_tsv = _in_form(
+    "tsv",
+    "tab-separated values: start and end in milliseconds, text",
+    "text/tab-separated-values; charset=utf-8",
+    subtitles.tsv,
 )
 transcript_vtt = _in_form("vtt", "WebVTT subtitles", "text/vtt", subtitles.vtt)
 

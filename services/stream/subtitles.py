@@ -1,11 +1,11 @@
-"""A transcript as plain text and as subtitles: SubRip (`srt`) and WebVTT (`vtt`)."""
+"""A transcript as plain text, as subtitles (SubRip `srt`, WebVTT `vtt`) and as a table (`tsv`)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 from shared.messages import Transcript, TranscriptSegment
 
-SubtitleFormat = Literal["txt", "srt", "vtt"]
+SubtitleFormat = Literal["txt", "srt", "vtt", "tsv"]
 
 
 def txt(transcript: Transcript) -> str:
@@ -30,7 +30,21 @@ def vtt(transcript: Transcript) -> str:
     return f"WEBVTT\n{cues}"
 
 
-WRITERS: Mapping[SubtitleFormat, Callable[[Transcript], str]] = {"txt": txt, "srt": srt, "vtt": vtt}
+def tsv(transcript: Transcript) -> str:
+    """Whisper's own form: a line with names, then start and end in milliseconds, and the text."""
+    lines = (
+        f"{round(segment.start * 1000)}\t{round(segment.end * 1000)}\t{text}\n"
+        for segment, text in _spoken(transcript)
+    )
+    return f"start\tend\ttext\n{''.join(lines)}"
+
+
+WRITERS: Mapping[SubtitleFormat, Callable[[Transcript], str]] = {
+    "txt": txt,
+    "srt": srt,
+    "vtt": vtt,
+    "tsv": tsv,
+}
 """How each format is written."""
 
 

@@ -6,17 +6,24 @@ Decisions are values (`Finished`, `HandBack`, and those of `shared.retry`); effe
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.transcriber.attempt import Attempt, Workshop, common, read
 from services.transcriber.claim import Claim, claim
 from services.transcriber.patience import Stopped
-from shared import log, telemetry
+from shared import log, object_keys, telemetry
 from shared.bus import Delivery
 from shared.envelope import dead_message
 from shared.erasure import is_erased
-from shared.errors import BadMessage, BusUnavailable, FenceLost, TooManyAttempts
-from shared.messages import Failed, Job, decode
+from shared.errors import (
+    BadMessage,
+    BusUnavailable,
+    FenceLost,
+    StoreRefused,
+    TooManyAttempts,
+)
+from shared.messages import Failed, Job, decode, encode
 from shared.retry import Abandon, DeadLetter, Decision, RetryAfter, RetryPolicy, decide
 from shared.topology import Consumer
 from shared.version_state import VersionState
@@ -178,9 +185,16 @@ class Worker:
         await self._shop.patience.outlast(lambda: self._shop.bus.publish(message))
         if job is not None and attempt is not None:
             failed = Failed(**common(job), code=letter.code, reason=letter.reason)
+            await self._note(failed)
             await self._shop.patience.finish(attempt.writer.publish(failed))
         await delivery.ack()
         _log.error("dead letter: %s", letter.reason, extra={"code": letter.code})
+
+    async def _note(self, failed: Failed) -> None:
+        """Store why there is no transcript: EVENTS forgets."""
+        key = object_keys.failed(failed.recording, failed.version)
+        with suppress(StoreRefused):  # the store may be what failed
+            await self._shop.patience.outlast(lambda: self._shop.store.put(key, encode(failed)))
 
 
 def refuse(state: VersionState, policy: RetryPolicy) -> Finished | DeadLetter | None:

@@ -100,6 +100,19 @@ async def until_ready(stream: Running) -> None:
     await until(holds)
 
 
+async def until_known(stream: Running, *recordings: str) -> None:
+    """Wait until the history has these recordings, and is live."""
+
+    async def holds() -> bool:
+        ready = (await stream.http.get("/health/ready")).json()
+        if ready["checks"]["history"]["status"] != "ok":
+            return False
+        found = (await stream.http.get("/v1/recordings?limit=500")).json()["recordings"]
+        return {each["id"] for each in found} >= set(recordings)
+
+    await until(holds)
+
+
 async def until_readers(stream: Running, count: int) -> None:
     """Wait until the service has so many open event streams."""
 

@@ -6,7 +6,16 @@ import pytest
 
 from services.stream.catalogue import VersionView, choose, version_view
 from shared.http.problem import ProblemError, problem_of
-from shared.messages import Completed, Event, Failed, Options, Queued, Started
+from shared.messages import (
+    Completed,
+    Correction,
+    Event,
+    Failed,
+    Options,
+    Queued,
+    Started,
+    VersionRequest,
+)
 from shared.version_state import VersionState, fold
 from tests.support.calls import PLAN
 
@@ -94,6 +103,23 @@ def test_the_newest_transcript_is_given(
     statuses: list[str], wanted: int | None, chosen: int
 ) -> None:
     assert choose(views(*statuses), wanted) == chosen
+
+
+def test_a_correction_is_given_before_what_a_model_made_later() -> None:
+    by_hand = VersionRequest(
+        recording="1",
+        version=2,
+        lane="live",
+        options=Options(),
+        requested=NOW,
+        correction=Correction(base=1, segments=[], key="k"),
+    )
+    made = version_view(2, stored=True, state=VersionState(), request=by_hand)
+    assert made.kind == "correction"
+    found = views("completed", "completed", "completed")
+    found[1] = made
+    assert choose(found, None) == 2
+    assert choose(found, 3) == 3
 
 
 @pytest.mark.parametrize(
