@@ -86,8 +86,8 @@ def main(readers: tuple[int, ...], rounds: int, deliveries: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     console = Console()
-    for count in readers:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for count in readers:
             console.print(table(count, runner.run(compare(count, rounds, deliveries))))
 
 

@@ -35,8 +35,12 @@ def chunked(data: bytes) -> bytes:
 class Wire(Protocol):
     """What is written to; `notify` is called when `writable` or `lost` changes."""
 
-    framing: Framing
     notify: Callable[[], None]
+
+    @property
+    def framing(self) -> Framing:
+        """What is to be done with bytes before they are written."""
+        ...
 
     @property
     def writable(self) -> bool:
@@ -64,11 +68,8 @@ def _nobody() -> None:
 class DirectWire:
     """Writes to the transport itself, whose protocol says how it fares."""
 
-    # There are thousands of them.
-    __slots__ = ("_lost", "_paused", "framing", "notify", "transport")
-
     def __init__(self, transport: asyncio.Transport, framing: Framing) -> None:
-        self.framing: Framing = framing
+        self._framing: Framing = framing
         self.notify: Callable[[], None] = _nobody
         self.transport = transport
         self._paused = False
@@ -76,6 +77,11 @@ class DirectWire:
         if not self._lost:
             transport.set_write_buffer_limits(high=HIGH_WATER)
             _limit_unsent(transport)
+
+    @property
+    def framing(self) -> Framing:
+        """Chunks, or none for HTTP/1.0."""
+        return self._framing
 
     @property
     def writable(self) -> bool:

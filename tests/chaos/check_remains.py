@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from shared import object_keys
 from shared.messages import Failed, Refused
-from shared.topology import topology
+from shared.topology import EVENTS, KEYS, SESSIONS, topology
 from tests.chaos.finding import Finding
 from tests.chaos.history import DeadLetter, History, Leftovers, VersionId
 
@@ -64,13 +64,15 @@ def too_much(found: Leftovers) -> Iterator[Finding]:
         others = sorted(set(names) - set(followers))
         if others != durable:
             yield Finding("left over", f"{stream} has the consumers {others}")
-        if len(followers) != (1 if stream == "EVENTS" else 0):
+        if len(followers) != FOLLOWERS.get(stream, 0):
             yield Finding("left over", f"{stream} has {len(followers)} followers")
     connected = Counter(name if name in SINGLE else "transcriber" for name in found.connections)
     if connected != WORKING:
         yield Finding("left over", f"NATS has the clients {sorted(found.connections)}")
 
 
+FOLLOWERS = {EVENTS.name: 2, KEYS.name: 2, SESSIONS.name: 2}
+"""How often each stream is followed: by ingest and by stream."""
 SINGLE = ("ingest", "stream", "chaos")
 """Clients of NATS of which there is one each; transcribers have names of their own."""
 WORKING = Counter({"ingest": 1, "stream": 1, "chaos": 1, "transcriber": 2})
