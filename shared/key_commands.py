@@ -135,7 +135,9 @@ class Desk:
         await self._keys.put(f"{KEY}{record.id}", msgspec.json.encode(record), revision)
         by = Credential(f"operator {_login()}", frozenset(SCOPES))
         self._audit.note(action, by, id=record.id, name=record.name)
-        await self._audit.flush()
+        with suppress(TimeoutError):  # the line on stderr says it too
+            async with asyncio.timeout(_PATIENCE):
+                await self._audit.flush()
 
     async def revoke(self, id: str) -> KeyRecord:
         """Revoke a key; nothing changes if it was. Raises NoSuchKey, BusUnavailable."""

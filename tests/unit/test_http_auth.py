@@ -23,13 +23,14 @@ from shared.http.auth import (
     scopes_of,
 )
 from shared.http.problem import MEDIA_TYPE, exception_handlers
+from shared.http.ratelimit import UNLIMITED, RateHeaders
 from shared.http.same_site import ANY_HOST, SameSite, origins
 from shared.key_ring import KeyRing
 from shared.key_set import KeySet
 from shared.keys import Credential
-from shared.rate import Limiter
+from shared.rate import Limiter, Rate
 from shared.settings import SiteSettings
-from tests.support.access import made
+from tests.support.access import gate, made
 
 KEY = "s3cret-ünï"
 PAGE = "http://localhost:3000"
@@ -167,6 +168,28 @@ def test_a_key_opens_what_its_scopes_say():
         refused = http.post("/upload", headers=headers)
         assert (refused.status_code, refused.json()["type"]) == (403, "urn:echobase:forbidden")
         assert http.get("/words").status_code == 401
+
+
+def test_recorders_doors_are_never_closed_for_coming_too_often():
+    @post("/api/call-upload", opt={**require("ingest"), UNLIMITED: True})
+    async def door() -> str:
+        return "kept"
+
+    limiter = Limiter(Rate(2, 3600))
+    app = Litestar(
+        [words, door],
+        guards=[gate(KEY, limiter=limiter).guard],
+        middleware=[RateHeaders(limiter)],
+        exception_handlers=exception_handlers(),
+        openapi_config=None,
+        logging_config=None,
+    )
+    with TestClient(app) as http:
+        http.headers.update({b"X-API-Key": sent(KEY)})
+        answers = [http.post("/api/call-upload") for _ in range(10)]
+        assert {answer.status_code for answer in answers} == {201}
+        assert "ratelimit" not in answers[-1].headers
+        assert [http.get("/words").status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_a_stream_token_counts_where_a_route_says_so_and_for_pages_of_anyone():
