@@ -2,7 +2,7 @@
 
 import os
 
-from services.transcriber.allocator import give_back
+from shared.allocator import MIB, give_back
 
 
 def prepare() -> None:
@@ -13,4 +13,5 @@ def prepare() -> None:
     # oneDNN, by which CTranslate2 computes, keeps what it compiled for 1024 shapes: with a model
     # that sees windows of every length these were 160 MB more after some hundred recordings.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
-    give_back()
+    # Large enough that what a model needs for a chunk again and again stays where it is.
+    give_back(4 * MIB, 16 * MIB)

@@ -9,8 +9,8 @@ _MEASURE = """
 import sys
 from pathlib import Path
 if sys.argv[1] == "told":
-    from services.transcriber.allocator import give_back
-    assert give_back()
+    from services.transcriber.process import prepare
+    prepare()
 import numpy as np
 from services.transcriber.speech import BLOCK
 from services.transcriber.silero import speech_timestamps

@@ -1,26 +1,27 @@
 """glibc's allocator, told to give back what a recording has needed.
 
 By default it raises, whenever a large block is freed, the size from which blocks get pages of their
-own. After one look of the voice detector at five minutes its 115 MB then stay with the process.
+own, up to 32 MiB. What then lies between smaller blocks stays with the process: 115 MB after one
+look of the voice detector at five minutes, 20 MB after one damaged file that ingest examined.
 """
 
 import ctypes
 import sys
 
-_MIB = 1024**2
+MIB = 1024**2
 # Of glibc's malloc.h. Setting either fixes it, and the other would no longer follow.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _ARENA_MAX = -8
 
 
-def give_back() -> bool:
-    """Have large blocks returned when they are freed; whether the allocator can do that.
+def give_back(block: int, spare: int) -> bool:
+    """Have blocks of so many bytes returned when they are freed; whether the allocator can do that.
 
-    Before threads start: each would have an arena of its own.
+    `spare`: bytes of smaller ones that stay at hand. Before threads start: each would have an arena
+    of its own.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:
         return False
-    # Large enough that what a model needs for a chunk again and again stays where it is.
-    limits = {_MMAP_THRESHOLD: 4 * _MIB, _TRIM_THRESHOLD: 16 * _MIB, _ARENA_MAX: 2}
+    limits = {_MMAP_THRESHOLD: block, _TRIM_THRESHOLD: spare, _ARENA_MAX: 2}
     return all(mallopt(name, value) == 1 for name, value in limits.items())
