@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from litestar import Litestar, asgi
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
 from services.ingest.deletion import (
@@ -17,6 +18,11 @@ from services.ingest.eraser import Eraser
 from services.ingest.forwarder import Forwarder
 from services.ingest.leftover import ReadLeftover
 from services.ingest.measures import Measures
+from services.ingest.radio.call_desk import CallDesk
+from services.ingest.radio.openmhz_door import authorize_openmhz, upload_openmhz_call
+from services.ingest.radio.rdio_door import upload_call
+from services.ingest.radio.replies import by_method
+from services.ingest.radio.trunk_recorder_door import upload_trunk_recorder_call
 from services.ingest.reception import Reception
 from services.ingest.recordings import Links, send_recording
 from services.ingest.refusals import drop_refused, refused_entries, retry_refused
@@ -70,7 +76,10 @@ def create_app(parts: Parts) -> AsgiApp:
         await parts.health(scope, receive, send)
 
     access, urls = parts.access, [parts.links.stream, parts.public_url]
+    gate = Gate(access.ring, access.limiter, origins(urls))
+    errors = exception_handlers()
     given = {
+        "calls": CallDesk(parts.reception, parts.forwarder, parts.measures, gate),
         "links": parts.links,
         "reception": parts.reception,
         "forwarder": parts.forwarder,
@@ -86,6 +95,10 @@ def create_app(parts: Parts) -> AsgiApp:
             path=parts.site.base_path or "/",
             route_handlers=[
                 send_recording,
+                upload_call,
+                upload_trunk_recorder_call,
+                upload_openmhz_call,
+                authorize_openmhz,
                 order_version,
                 delete_recording,
                 hold_recording,
@@ -102,7 +115,7 @@ def create_app(parts: Parts) -> AsgiApp:
                 "credential": give_credential(),
                 **{name: _constant(value) for name, value in given.items()},
             },
-            guards=[Gate(access.ring, access.limiter, origins(urls)).guard],
+            guards=[gate.guard],
             middleware=[
                 SameSite(parts.site, urls, access.settings.host_names()),
                 RateHeaders(access.limiter),
@@ -116,7 +129,10 @@ def create_app(parts: Parts) -> AsgiApp:
                 allow_credentials=True,
                 expose_headers=["Location", "Retry-After", "RateLimit", "RateLimit-Policy"],
             ),
-            exception_handlers=exception_handlers(),
+            exception_handlers={
+                **errors,
+                MethodNotAllowedException: by_method(errors[HTTPException]),
+            },
             openapi_config=openapi_config("EchoBase ingest", _DESCRIPTION, _PREFIX),
             logging_config=None,
         )

@@ -45,8 +45,12 @@ _library = cast(_Library, multipart)
 class FormParser:
     """Turns the bytes of a form into the beginnings of its parts, their bytes, and their ends."""
 
-    def __init__(self, content_type: str) -> None:
-        """Raises BadInput if the Content-Type names no boundary."""
+    def __init__(self, content_type: str, parts: int = PARTS, charset: str = "utf-8") -> None:
+        """`parts`: how many it may have; `charset`: of its parts' headers.
+
+        Raises BadInput if the Content-Type names no boundary.
+        """
+        self._parts = parts
         boundary = _library.parse_options_header(content_type)[1].get("boundary", "")
         if not boundary:
             raise BadInput(
@@ -54,17 +58,17 @@ class FormParser:
                 field="Content-Type",
                 limit="multipart/form-data; boundary=…",
             )
-        with _as_bad_input():
+        with _as_bad_input(parts):
             self._parser = _library.PushMultipartParser(
                 boundary,
-                max_segment_count=PARTS,
+                max_segment_count=parts,
                 max_header_size=HEADER_BYTES,
-                header_charset="utf-8",
+                header_charset=charset,
             )
 
     def parse(self, data: bytes) -> Iterator[Part | bytes | None]:
         """What some more bytes bring; None is the end of a part. Raises BadInput."""
-        with _as_bad_input():
+        with _as_bad_input(self._parts):
             for event in self._parser.parse(data):
                 if event is None or isinstance(event, bytes | bytearray):
                     yield None if event is None else bytes(event)
@@ -73,16 +77,16 @@ class FormParser:
 
     def finish(self) -> None:
         """Raises BadInput if the form is not complete."""
-        with _as_bad_input():
+        with _as_bad_input(self._parts):
             self._parser.close()
 
 
 @contextmanager
-def _as_bad_input() -> Generator[None, None, None]:
+def _as_bad_input(parts: int) -> Generator[None, None, None]:
     try:
         yield
     except _library.ParserLimitReached as error:
-        limit = f"{PARTS} parts, header lines of {HEADER_BYTES} bytes"
+        limit = f"{parts} parts, header lines of {HEADER_BYTES} bytes"
         raise BadInput(f"The form is too large: {error}.", field="body", limit=limit) from None
     except _library.MultipartError as error:
         raise BadInput(

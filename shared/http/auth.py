@@ -31,6 +31,9 @@ PUBLIC = "public"
 """A handler with `opt={PUBLIC: True}` needs no key."""
 TOKENS = "tokens"
 """A handler with `opt={TOKENS: True}` takes a stream token in its query."""
+KEY_INSIDE = "key_inside"
+"""A handler with `opt={KEY_INSIDE: True}` is for programs that send the key in the body: it asks
+`Gate.admit`, and takes no session."""
 TOKEN = "token"  # noqa: S105 - the name of the parameter
 _SCOPES = "scopes"
 _CREDENTIAL = "echobase_credential"
@@ -86,7 +89,7 @@ class Gate:
     def guard(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Let a request in, or raise Unauthorized, Forbidden, TooManyRequests."""
         scopes = scopes_of(handler)
-        if scopes is None:
+        if scopes is None or handler.opt.get(KEY_INSIDE):
             return
         credential = self._proved(connection, handler)
         if credential is None:
@@ -98,6 +101,17 @@ class Gate:
             count(self._limiter, credential.session or credential.key, connection)
         self._check_page(connection, credential)
         check_scopes(credential, scopes)
+
+    def admit(self, headers: Headers, key: str, scopes: Iterable[Scope]) -> Credential:
+        """What the key in a body proves, or else that in the headers; raises as `guard` does."""
+        keys, now = self._ring.keys, self._ring.now()
+        if not keys.locked:
+            return OPEN
+        for given in (key, key_of(headers)):
+            if given and (credential := keys.of_key(given, now)):
+                check_scopes(credential, scopes)
+                return credential
+        raise Unauthorized("The key is missing or wrong.", field="key")
 
     def _proved(self, connection: Connection, handler: BaseRouteHandler) -> Credential | None:
         keys, now = self._ring.keys, self._ring.now()

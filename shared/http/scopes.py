@@ -4,7 +4,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
-from shared.http.auth import TOKENS, scopes_of
+from shared.http.auth import KEY_INSIDE, TOKENS, scopes_of
 from shared.http.problem import problems
 from shared.http.ratelimit import UNLIMITED
 
@@ -27,6 +27,11 @@ def _describe(handler: HTTPRouteHandler) -> None:
     scopes = scopes_of(handler)
     if scopes is None:
         handler.security = [{}]
+        return
+    if handler.opt.get(KEY_INSIDE):
+        # Neither is needed if the body has it, and errors are in words of the callers' own.
+        named = [{scheme: [str(scope) for scope in scopes]} for scheme in ("key", "bearer")]
+        handler.security = [*named, {}]
         return
     schemes = ["key", "bearer", "session", *(["token"] if handler.opt.get(TOKENS) else [])]
     handler.security = [{scheme: [str(scope) for scope in scopes]} for scheme in schemes]

@@ -16,7 +16,7 @@ from shared.s3_store import S3Store
 from shared.settings import StoreSettings
 from shared.topology import KEYS, topology
 from tests.support.access import made
-from tests.support.access_site import ROOT, Site, probes
+from tests.support.access_site import RADIO, ROOT, Site, probes
 from tests.support.calls import Call
 from tests.support.ingest import serving
 from tests.support.matrix import (
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.servers
 
 OWN = ("county", "Fire Süd")
 FOREIGN = ("metro", "EMS")
-LIMITS = (Limit(source="county", channel="Fire*"),)
+LIMITS = (Limit(source="county", channel="Fire*"), Limit(source=RADIO["county"], channel="70*"))
 
 
 @pytest.fixture

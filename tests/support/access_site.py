@@ -21,6 +21,8 @@ from tests.support.stream import Running, reading
 ROOT = "echobase root key"
 """`ECHOBASE_API_KEY`."""
 Headers = Mapping[str, str]
+RADIO: Mapping[str, str] = {"county": "7", "metro": "8"}
+"""The radio systems of sources, which have numbers; their talkgroups are 701 and 801."""
 _HOLD = {"by": "a test", "why": "to look"}
 
 
@@ -97,6 +99,46 @@ class Site:
         files = {"file": ("call.wav", content)}
         return await http.post(path, files=files, data=names, headers=given)
 
+    async def rdio(self, source: str, _channel: str, headers: Headers) -> httpx.Response:
+        """Send a call as to rdio-scanner, with the key in the form or in a header in turn."""
+        return await self._call("/api/call-upload", source, headers)
+
+    async def trunk_recorder(self, source: str, _channel: str, headers: Headers) -> httpx.Response:
+        """The same with trunk-recorder's JSON."""
+        return await self._call("/api/trunk-recorder-call-upload", source, headers)
+
+    async def openmhz(self, source: str, _channel: str, headers: Headers) -> httpx.Response:
+        """The same as to OpenMHz."""
+        return await self._call(f"/openmhz/{RADIO[source]}/upload", source, headers)
+
+    async def authorize(self, source: str, _channel: str, headers: Headers) -> httpx.Response:
+        """Ask as of OpenMHz whether the key is right."""
+        key = {"api_key": headers.get("X-API-Key", "")}
+        path = f"/openmhz/{RADIO[source]}/authorize"
+        return _by_its_key(await self.ingest.http.post(path, data=key))
+
+    async def _call(self, path: str, source: str, headers: Headers) -> httpx.Response:
+        self.made += 1
+        content = audio_files.wav(0.1, pitch=300 + self.made)
+        system = RADIO[source]
+        talkgroup = f"{system}01"
+        inside = self.made % 2
+        key = headers.get("X-API-Key", "") if inside else ""
+        fields = {
+            "system": system,
+            "talkgroup": talkgroup,
+            "talkgroup_num": talkgroup,
+            "dateTime": "1772366400",
+            "key": key,
+            "api_key": key,
+        }
+        field = "call" if "openmhz" in path else "audio"
+        files = {field: ("call.mp3", content)}
+        given = {} if inside else dict(headers)
+        return _by_its_key(
+            await self.ingest.http.post(path, data=fields, files=files, headers=given)
+        )
+
     async def look_for(self, source: str, channel: str, headers: Headers) -> httpx.Response:
         """Ask for a spooled recording."""
         id = await self.spooled(source, channel)
@@ -119,6 +161,12 @@ class Site:
         held = await self.ingest.http.put(url, json=_HOLD, headers={"X-API-Key": ROOT})
         assert held.is_success
         return await self.ingest.http.get(url, headers=dict(headers))
+
+
+def _by_its_key(answer: httpx.Response) -> httpx.Response:
+    """An answer of OpenMHz' words as the status that they stand for."""
+    refused = ("API Key", "does not exist", "Invalid System Name")
+    return httpx.Response(401) if any(text in answer.text for text in refused) else answer
 
 
 def probes(site: Site) -> Mapping[str, Probe]:
@@ -144,6 +192,10 @@ def probes(site: Site) -> Mapping[str, Probe]:
         "POST /session": plain(here, "public", "POST", "/session", {"key": ROOT}),
         "DELETE /session": plain(here, "public", "DELETE", "/session"),
         "POST /v1/recordings": Probe("upload", site.upload),
+        "POST /api/call-upload": Probe("call", site.rdio),
+        "POST /api/trunk-recorder-call-upload": Probe("call", site.trunk_recorder),
+        "POST /openmhz/{shortName}/upload": Probe("call", site.openmhz),
+        "POST /openmhz/{shortName}/authorize": Probe("call", site.authorize),
         f"POST {described}/versions": plain(
             there, "one", "POST", f"{one}/versions", {"words": True}
         ),

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from shared.keys import SCOPES, Scope
 
-Kind = Literal["public", "free", "one", "list", "upload"]
+Kind = Literal["public", "free", "one", "list", "upload", "call"]
 """What a route has to do with channels.
 
     public   nobody is asked for a key
@@ -18,6 +18,7 @@ Kind = Literal["public", "free", "one", "list", "upload"]
     one      one recording: beyond the limits it is as unknown as one that is not there
     list     recordings or events: what is beyond the limits is left out
     upload   a recording for a channel: beyond the limits it is refused
+    call     the same in the words of another server, which has but one answer to a key
 """
 Outcome = Literal["answered", "unauthorized", "forbidden", "unknown", "too many"]
 
@@ -94,6 +95,9 @@ def undocumented(found: list[Operation], known: Mapping[str, Kind]) -> list[str]
 
 def expected(operation: Operation, kind: Kind, caller: Caller, own: bool) -> Outcome:
     """What the documentation says of a call."""
+    if kind == "call":
+        refused = expected(operation, "upload", caller, own) != "answered"
+        return "unauthorized" if refused else "answered"
     if kind == "public":
         return "answered"
     if caller.scope is None:

@@ -249,6 +249,10 @@ async def test_the_description_is_complete(ingest: Ingest) -> None:
     assert all(parameter["description"] for parameter in upload["parameters"])
     assert form["examples"]
     assert set(schema["paths"]) == {
+        "/api/call-upload",
+        "/api/trunk-recorder-call-upload",
+        "/openmhz/{shortName}/upload",
+        "/openmhz/{shortName}/authorize",
         "/v1/recordings",
         "/v1/recordings/{recording_id}",
         "/v1/recordings/{recording_id}/hold",
