@@ -21,8 +21,8 @@ The newest first: by when they began or, where that is not known, were received.
 and a repeated `source`, `channel` or `status` offers alternatives.
 
 `q` searches what was said: every word is to be found; `"words in quotes"` stand together;
-`fire OR smoke` is either; `-drill` is not; `evac*` begins so. Nothing else has a meaning of its
-own. Searched is the version that is shown, once it is completed.
+`fire OR smoke` is either; `-drill` is not; `evac*` begins so, from three letters on. Nothing else
+has a meaning of its own. Searched is the version that is shown, once it is completed.
 
 `next` goes on after a page, however much comes meanwhile: that is newer, and on none of the later
 pages. `last_event_id` is where live events go on: with it, `GET /v1/events` gives exactly what the

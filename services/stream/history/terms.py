@@ -2,7 +2,7 @@
 
     fire engine        both words                "structure fire"   these words, one after the other
     fire OR smoke      one of them, or both      -drill             not this one
-    evac*              what begins so
+    evac*              what begins so, from three letters on
 
 Whatever else is typed is words: nothing of FTS5's own syntax gets through.
 """
@@ -15,6 +15,8 @@ from shared.errors import BadInput
 LONGEST = 500
 MOST = 40
 """Terms of a query."""
+SHORTEST = 3
+"""Characters before a `*`: of fewer, half of all words would have to be looked through."""
 _TERM = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))(\*?)')
 _OR = "OR"
 
@@ -51,7 +53,13 @@ def _quoted(text: str, star: str) -> str | None:
     """A term of FTS5; None if there is nothing in it that is indexed."""
     if not any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "Co" for c in text):
         return None
-    return f'"{text}"' + (" *" if star == "*" else "")
+    if star != "*":
+        return f'"{text}"'
+    if len(text) < SHORTEST:
+        raise BadInput(
+            f"too short to be a beginning: {text}*", field="q", limit=f"{SHORTEST} letters before *"
+        )
+    return f'"{text}" *'
 
 
 def _spaced(group: list[str]) -> list[str]:
