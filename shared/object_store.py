@@ -18,7 +18,8 @@ class StoredObject:
     size: int
     """Bytes."""
     stamp: str = field(default="", compare=False)
-    """From `stat` or `list`, each with a form of its own: another one if the object was stored anew, at the latest a second later."""
+    """From `stat` or `list`, each with a form of its own: another one if the object was stored
+    anew, at the latest a second later."""
 
 
 class ObjectStore(Protocol):

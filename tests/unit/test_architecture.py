@@ -96,7 +96,7 @@ def test_a_registry_and_a_path_are_found() -> None:
 
 def test_every_extra_has_its_lock_and_every_lock_its_extra() -> None:
     found = {path.stem for path in (ROOT / "requirements").glob("*.txt")}
-    # uv, which installs the rest, has a lock and is no extra; CUDA's libraries have one of their own.
+    # uv, which installs the rest, has a lock and is no extra; so have CUDA's libraries.
     assert found == {*locks.project(ROOT).optional_dependencies, "uv", "cuda"}
 
 

@@ -49,9 +49,9 @@ class FusedBus(MemoryBus):
         self.step()
         return done
 
-    async def delete(self, stream: str, sequence: int) -> bool:
+    async def delete(self, stream: str, sequence: int, *, erase: bool = False) -> bool:
         self.step()
-        done = await super().delete(stream, sequence)
+        done = await super().delete(stream, sequence, erase=erase)
         self.step()
         return done
 
