@@ -10,7 +10,7 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench chaos images images-check install clean .local .dev
+.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench bench-stream chaos images images-check install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ format: .dev ## Correct the form
 
 bench: .dev ## Compare the whole path's speed with faster-whisper alone
 	@exec $(BIN)/python -m benchmarks.first_words
+
+bench-stream: .dev ## Compare the fan-out of events with a bare writer, and with nchan
+	@exec $(BIN)/python -m benchmarks.stream
 
 chaos: .dev ## Kill everything at random for minutes: SEED=n [RECORDINGS=300 KILLS=42 MINUTES=8]
 	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \
