@@ -130,11 +130,21 @@ async def test_the_readme_says_which_routes_ingest_opens(site: Site) -> None:
 
 async def test_only_ingest_has_routes_for_admins(site: Site) -> None:
     stream = operations((await site.stream.http.get("/openapi.json")).content)
-    assert {each.scopes for each in stream} == {("read",), None}
+    correction = ("read", "ingest")
+    assert {each.scopes for each in stream} == {("read",), correction, None}
+    [corrects] = [each.name for each in stream if each.scopes == correction]
+    assert corrects == "PATCH /v1/recordings/{recording_id}/transcript"
 
 
 async def test_lists_leave_out_what_is_beyond_the_limits(site: Site) -> None:
-    own, foreign = await site.recording(*OWN), await site.recording(*FOREIGN)
+    own = await site.recording(*OWN, told=True)
+    foreign = await site.recording(*FOREIGN, told=True)
+
+    async def listed_for_all() -> bool:
+        listed = await site.stream.http.get("/v1/recordings", headers={"X-API-Key": ROOT})
+        return own in listed.text and foreign in listed.text
+
+    await until(listed_for_all)
     mine = await site.spooled(*OWN, refused=True)
     theirs = await site.spooled(*FOREIGN, refused=True)
     for caller in await callers(site):

@@ -36,12 +36,14 @@ class Site:
     store: S3Store
     made: int = 0
 
-    async def recording(self, source: str, channel: str) -> str:
-        """A recording with a transcript; its id."""
+    async def recording(self, source: str, channel: str, *, told: bool = False) -> str:
+        """A recording with a transcript; its id. `told`: its events are there too."""
         call = Call(self.bus, source, channel)
         await call.store_recording(self.store)
         await call.store_request(self.store)
         await call.store_transcript(self.store, "words")
+        if told:
+            await call.whole("words")
         return call.recording
 
     async def spooled(self, source: str, channel: str, *, refused: bool = False) -> str:
@@ -178,7 +180,7 @@ def probes(site: Site) -> Mapping[str, Probe]:
         f"GET {described}/transcript.{form}": plain(
             here, "one", "GET", f"{one}/transcript.{form}?version=1"
         )
-        for form in ("json", "txt", "srt", "vtt")
+        for form in ("json", "txt", "srt", "vtt", "tsv")
     }
     return {
         **transcripts,
@@ -186,6 +188,11 @@ def probes(site: Site) -> Mapping[str, Probe]:
         "GET /v1/subjects/{subject}/events": Probe("list", site.follow_subject),
         "GET /v1/recordings": plain(here, "list", "GET", "/v1/recordings"),
         f"GET {described}": plain(here, "one", "GET", one),
+        f"GET {described}/versions": plain(here, "one", "GET", f"{one}/versions"),
+        f"PATCH {described}/transcript": plain(
+            here, "one", "PATCH", f"{one}/transcript", {"base": 1, "segments": []}
+        ),
+        "GET /v1/stats/wer": plain(here, "list", "GET", "/v1/stats/wer"),
         f"GET {described}/audio": plain(here, "one", "GET", f"{one}/audio"),
         "GET /v1/status": plain(here, "free", "GET", "/v1/status"),
         "POST /v1/stream-tokens": plain(here, "free", "POST", "/v1/stream-tokens", {}),
