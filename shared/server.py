@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Generator
 from typing import Literal
@@ -13,6 +14,16 @@ from shared.head import answer_head
 
 _NOTICE = 0.1
 """Seconds that a handler has to notice that its connection was cut."""
+
+
+def _of_interest(record: logging.LogRecord) -> bool:
+    """Whether a record of uvicorn's is one to keep.
+
+    It warns twice of each request that offers another protocol. Java's client does so with every
+    one of them, and each is served all the same.
+    """
+    return not record.getMessage().startswith(("Unsupported upgrade", "No supported WebSocket"))
+
 
 HttpProtocol = Literal["h11", "httptools", "auto"] | type[asyncio.Protocol]
 
@@ -27,6 +38,7 @@ class DrainingServer(uvicorn.Server):
         self, app: AsgiApp, http: HttpProtocol, *, cut_after: float, on_start: Callable[[], None]
     ) -> None:
         """`cut_after`: seconds from the order to stop until open connections are cut."""
+        logging.getLogger("uvicorn.error").addFilter(_of_interest)
         super().__init__(
             uvicorn.Config(
                 answer_head(app),

@@ -6,14 +6,15 @@ import httpx
 import pytest
 from litestar import Litestar, Request, asgi, get, post
 from litestar.config.cors import CORSConfig
-from litestar.datastructures import State
+from litestar.datastructures import Headers, State
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 
-from shared.errors import Forbidden
+from shared.errors import Forbidden, Unauthorized
 from shared.health import Health
 from shared.http.auth import (
     COOKIE,
+    KEY_INSIDE,
     PUBLIC,
     TOKENS,
     Gate,
@@ -46,6 +47,11 @@ async def upload() -> str:
     return "kept"
 
 
+@post("/inside", opt={**require("ingest"), KEY_INSIDE: True})
+async def inside() -> str:
+    return "asks by itself"
+
+
 @get("/page", opt={PUBLIC: True})
 async def page() -> str:
     return "page"
@@ -73,7 +79,7 @@ def client(
     urls = [PAGE, "https://radio.example/echo"]
     guard = Gate(ring or KeyRing(KeySet(key)), Limiter(None), origins(urls)).guard
     app = Litestar(
-        [words, upload, page, followed, health],
+        [words, upload, inside, page, followed, health],
         guards=[guard],
         middleware=[SameSite(site, urls, hosts)],
         exception_handlers=exception_handlers(),
@@ -111,6 +117,27 @@ def test_the_key_is_asked_for(headers: Mapping[str, bytes], status: int):
             assert answer.headers["content-type"] == MEDIA_TYPE
             assert answer.headers["www-authenticate"] == "Bearer"
             assert KEY not in answer.text
+
+
+def test_a_key_may_come_in_a_body_or_in_a_header():
+    keys = [made(scope, id=scope) for scope in ("ingest", "read")]
+    (key, _), (reader, _) = keys
+    ring = KeyRing(KeySet(KEY, {record.id: record for _, record in keys}))
+    doors = Gate(ring, Limiter(None), ())
+    for headers, inside, found in (
+        ({}, key, "ingest"),
+        ({"X-API-Key": key}, "", "ingest"),
+        ({"X-API-Key": KEY.encode().decode("latin-1")}, "wrong", "environment"),
+        ({"X-API-Key": "wrong"}, key, "ingest"),
+    ):
+        assert doors.admit(Headers(headers), inside, ("ingest",)).key == found
+    with pytest.raises(Unauthorized):
+        doors.admit(Headers({}), "wrong", ("ingest",))
+    with pytest.raises(Forbidden):
+        doors.admit(Headers({}), reader, ("ingest",))
+    with client(ring=ring) as http:
+        assert http.post("/inside").status_code == 201
+    assert gate().admit(Headers({}), "any", ("ingest",)).key == "open"
 
 
 def test_what_is_public_needs_no_key():

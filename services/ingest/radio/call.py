@@ -95,32 +95,32 @@ def fitted(metadata: Metadata, most: int = METADATA) -> Metadata:
     """
     more = {name: value for name, value in _more(metadata).items() if _depth(value) < DEPTH - 2}
     kept = {name: value for name, value in metadata.items() if name != MORE}
-    excess = _size({**kept, MORE: more}) - most
+    excess = _size({**kept, MORE: more, _LEFT_OUT: []}) - most
     left_out: list[str] = []
-    if excess > 0:
-        excess += _NAMES_LEFT_OUT * _LONGEST_NAME
     for values in (more, kept):
-        for name in sorted(values, key=lambda name: _size(values[name]) + len(name), reverse=True):
+        for name in sorted(values, key=lambda name: _size([name, values[name]]), reverse=True):
             if excess <= 0:
                 break
             excess -= _cut(values, name, excess)
-            left_out.append(name[:_LONGEST_NAME])
-    rest = {MORE: more, _LEFT_OUT: left_out[:_NAMES_LEFT_OUT]}
+            if len(left_out) < _NAMES_LEFT_OUT:
+                left_out.append(name[:_LONGEST_NAME])
+                excess += _size(left_out[-1:])
+    rest = {MORE: more, _LEFT_OUT: left_out}
     return {**kept, **{name: value for name, value in rest.items() if value}}
 
 
 def _cut(values: dict[str, object], name: str, excess: int) -> int:
     """Take a value out, or as much of a list as there is too much; returns the bytes of it."""
+    size = _size([name, values[name]])
     value = values.pop(name)
-    size = _size(value)
     if isinstance(value, list):
         rows = cast(list[object], value)
-        while rows and size - _size(rows) < excess:
+        while rows and size - _size([name, rows]) < excess + _LONGEST_NAME:
             rows = rows[: len(rows) // 2]
         if rows:
             values[name] = rows
-            return size - _size(rows)
-    return size
+            return size - _size([name, rows])
+    return size - 1
 
 
 def _more(metadata: Metadata) -> dict[str, object]:

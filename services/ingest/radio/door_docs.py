@@ -25,7 +25,9 @@ Replies = Mapping[int, Mapping[str, str]]
 _KEY = "The key; in the header `X-API-Key`, or as a Bearer token, it counts too"
 _START = "1772366400"
 _EXAMPLE_KEY = "ebk_…"
+_PAGES = {"Pages of 'https://example.org' may not call this server.\n": "A web page asked"}
 _COMMON: Replies = {
+    403: _PAGES,
     408: {"Nothing came for 60 seconds.\n": "The upload stalled"},
     413: {"The audio has more than 268435456 bytes (ECHOBASE_MAX_UPLOAD_BYTES).\n": "Too large"},
     415: {"the file is no audio that we accept: it is text; …\n": "No audio"},
@@ -67,7 +69,8 @@ OPENMHZ_REPLIES: Replies = {
 }
 AUTHORIZE_REPLIES: Replies = {
     200: {"": "The key may send calls of the system"},
-    403: {"Invalid API Key\n": "The key is wrong"},
+    400: {"The upload broke off.\n": "The body did not come"},
+    403: {"Invalid API Key\n": "The key is wrong", **_PAGES},
     408: _COMMON[408],
     413: {"The body has more than 65536 bytes.\n": "Too large"},
     500: {"Invalid System Name\n": "The key does not reach the system"},

@@ -10,12 +10,12 @@ from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.types import ExceptionHandlersMap
 
 from shared.errors import EchoBaseError
 from shared.http import problem
 
 Handler = problem.Handler
+TextHandler = Callable[[Request[object, object, State], Exception], Response[str]]
 AnyHandler = Callable[
     [Request[object, object, State], Exception], Response[str] | Response[problem.Problem]
 ]
@@ -60,7 +60,7 @@ def answer_error(request: Request[object, object, State], error: Exception) -> R
     return say(text, status)
 
 
-IN_TEXT: ExceptionHandlersMap = {
+IN_TEXT: dict[int | type[Exception], TextHandler] = {
     HTTPException: answer_error,
     EchoBaseError: answer_error,
     Exception: answer_error,
