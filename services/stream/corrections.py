@@ -1,9 +1,11 @@
 """`PATCH /v1/recordings/{id}/transcript`: a correction by hand, as a version of its own."""
 
+import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
+from weakref import WeakValueDictionary
 
 import msgspec
 from litestar import Request, Response, patch
@@ -86,9 +88,17 @@ class Corrector:
     store: ObjectStore
     catalogue: Catalogue
     history: History
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary[str, asyncio.Lock]
+    )
 
     async def take(self, id: str, correction: Correction) -> VersionRequest:
         """Store a correction. Raises ProblemError, BadInput, Unavailable."""
+        # Here one after the other, since what is noted of a number is noted once.
+        async with self.turns.setdefault(id, asyncio.Lock()):
+            return await self._take(id, correction)
+
+    async def _take(self, id: str, correction: Correction) -> VersionRequest:
         for _ in range(_TRIES):
             versions = await self.catalogue.versions(id)
             if (same := _check(versions, correction)) is not None:

@@ -151,7 +151,7 @@ transcript_srt = _in_form(
 transcript_tsv = _in_form(
     "tsv",
     "tab-separated values: start and end in milliseconds, text",
-    "text/tab-separated-values; charset=utf-8",
+    "text/tab-separated-values",
     subtitles.tsv,
 )
 transcript_vtt = _in_form("vtt", "WebVTT subtitles", "text/vtt", subtitles.vtt)

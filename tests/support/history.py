@@ -122,7 +122,6 @@ def dump(db: Connection) -> Mapping[str, Sequence[tuple[object, ...]]]:
         "segments": "SELECT * FROM segments ORDER BY key, number, at",
         "places": "SELECT source, channel FROM places ORDER BY source, channel",
         "words": "SELECT rowid, text FROM words ORDER BY rowid",
-        "outbox": "SELECT * FROM outbox ORDER BY recording, version",
     }
     found = {name: db.execute(query).fetchall() for name, query in queries.items()}
     db.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
