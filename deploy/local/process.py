@@ -68,7 +68,8 @@ class Process:
     def kill(self) -> None:
         """End it without asking, and wait until it is gone."""
         self.signal(signal.SIGKILL)
-        self.wait(10)
+        # The kernel ends it once its last write is on the disk, which may be busy.
+        self.wait(60)
 
     def signal(self, number: int) -> None:
         """Send it a signal; nothing happens if it does not run."""
