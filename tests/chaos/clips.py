@@ -26,6 +26,9 @@ CONVERSATION = "conversation.ogg"
 FORMATS = ("wav", "wav", "flac", "mp3", "m4a", "opus", "webm")
 SOURCES = ("north-county", "south county / VHF")
 CHANNELS = ("fire", "police", "ambulance 2")
+RADIO = "11"
+TALKGROUPS = ("54241", "54243")
+"""Of calls: their system and talkgroups have numbers, as the recorders' doors want them."""
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 Pcm = npt.NDArray[np.int16]
@@ -42,6 +45,11 @@ class Clip:
     sha256: str
     seconds: float
     """Its length."""
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the recorders' doors can take it."""
+        return self.source == RADIO and self.start is not None
 
     @property
     def recording(self) -> str:
@@ -93,11 +101,12 @@ class Studio:
             original = path.rename(path.with_suffix(".wav"))
             reencode(original, path, kind)
             original.unlink()
-        has_start = self._chance.random() < 0.5
+        is_call = self._chance.random() < 0.4
+        has_start = is_call or self._chance.random() < 0.5
         return Clip(
             path=path,
-            source=self._chance.choice(SOURCES),
-            channel=self._chance.choice(CHANNELS),
+            source=RADIO if is_call else self._chance.choice(SOURCES),
+            channel=self._chance.choice(TALKGROUPS if is_call else CHANNELS),
             start=START + timedelta(seconds=self._count) if has_start else None,
             sha256=sha256(path.read_bytes()).hexdigest(),
             seconds=len(pcm) / RATE,

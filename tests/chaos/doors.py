@@ -1,5 +1,6 @@
 """The ways by which a recording can be sent. Each new one is added to `DOORS`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from shared.errors import Unavailable
 from shared.messages import Submission, encode
 from shared.object_store import ObjectStore
 from shared.settings import IngestSettings
-from tests.chaos.clips import Clip
+from tests.chaos.clips import RADIO, Clip
 
 ACCEPTED = 202
 """Of HTTP; what a message that the bus has stored counts as, too."""
@@ -141,18 +142,81 @@ class InboxDoor:
         return await _publish(house, clip, _submission(clip, words=words, object=key))
 
 
-DOORS: tuple[Door, ...] = (RawDoor(), FormDoor(), OrderDoor(), MessageDoor(), InboxDoor())
+@dataclass(frozen=True)
+class RecorderDoor:
+    """A form as recorders send it, of a call; what is none, or asks for words, goes another way."""
+
+    name: str
+    path: str
+    file: str
+    """The field with the audio."""
+    fields: Callable[[Clip], Mapping[str, str]]
+    taken: str
+    """What is answered to a call that was taken."""
+
+    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
+        """See `Door.send`."""
+        if words or not clip.is_call:
+            return await DOORS[0].send(house, clip, words=words)
+        audio = {self.file: ("audio.mp3", clip.path.read_bytes())}
+        url, fields = f"{house.ingest}{self.path}", dict(self.fields(clip))
+        request = house.http.build_request("POST", url, data=fields, files=audio)
+        response = await _answer(house.http, request)
+        if response.status_code != httpx.codes.OK.value or response.text != self.taken:
+            return Answer(response.status_code)
+        return Answer(ACCEPTED, clip.recording)
+
+
+def _rdio(clip: Clip) -> Mapping[str, str]:
+    return {"system": clip.source, "talkgroup": clip.channel, "dateTime": _seconds(clip)}
+
+
+def _trunk_recorder(clip: Clip) -> Mapping[str, str]:
+    meta = f'{{"talkgroup": {clip.channel}, "start_time": {_seconds(clip)}, "short_name": "north"}}'
+    return {"system": clip.source, "meta": meta}
+
+
+def _openmhz(clip: Clip) -> Mapping[str, str]:
+    return {"talkgroup_num": clip.channel, "start_time": _seconds(clip), "source_list": "[]"}
+
+
+def _seconds(clip: Clip) -> str:
+    assert clip.start is not None
+    return str(int(clip.start.timestamp()))
+
+
+_IMPORTED = "Call imported successfully.\n"
+DOORS: tuple[Door, ...] = (
+    RawDoor(),
+    FormDoor(),
+    OrderDoor(),
+    MessageDoor(),
+    InboxDoor(),
+    RecorderDoor("rdio-scanner", "/api/call-upload", "audio", _rdio, _IMPORTED),
+    RecorderDoor(
+        "trunk-recorder",
+        "/api/trunk-recorder-call-upload",
+        "audio",
+        _trunk_recorder,
+        _IMPORTED,
+    ),
+    RecorderDoor("OpenMHz", f"/openmhz/{RADIO}/upload", "call", _openmhz, ""),
+)
 
 
 async def _post(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
-    try:
-        response = await http.send(request)
-    except httpx.TransportError as error:
-        raise NoAnswer(str(error)) from error
+    response = await _answer(http, request)
     if response.status_code != ACCEPTED:
         return Answer(response.status_code)
     accepted = msgspec.json.decode(response.content, type=Accepted)
     return Answer(response.status_code, accepted.id)
+
+
+async def _answer(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    try:
+        return await http.send(request)
+    except httpx.TransportError as error:
+        raise NoAnswer(str(error)) from error
 
 
 async def _publish(house: House, clip: Clip, submission: Submission) -> Answer:
