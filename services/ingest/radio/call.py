@@ -93,7 +93,7 @@ def fitted(metadata: Metadata, most: int = METADATA) -> Metadata:
     The largest values are left out, or of a list its end, those first that no protocol names;
     `left_out` says which.
     """
-    more = {name: value for name, value in _more(metadata).items() if _depth(value) < DEPTH - 2}
+    more = {name: value for name, value in _more(metadata).items() if not _is_deep(value)}
     kept = {name: value for name, value in metadata.items() if name != MORE}
     excess = _size({**kept, MORE: more, _LEFT_OUT: []}) - most
     left_out: list[str] = []
@@ -131,14 +131,15 @@ def _size(value: object) -> int:
     return len(msgspec.json.encode(value))
 
 
-def _depth(value: object) -> int:
+def _is_deep(value: object, levels: int = DEPTH - 2) -> bool:
+    """Whether a value has more levels than what others send may have, two of which are ours."""
     if isinstance(value, dict):
         inner = list(cast(dict[str, object], value).values())
     elif isinstance(value, list):
         inner = cast(list[object], value)
     else:
-        return 0
-    return 1 + max(map(_depth, inner), default=0)
+        return False
+    return levels <= 0 or any(_is_deep(each, levels - 1) for each in inner)
 
 
 def _name_of(path: str) -> str | None:

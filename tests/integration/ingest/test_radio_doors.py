@@ -124,6 +124,13 @@ async def test_more_text_than_can_be_kept_loses_no_call(ingest: Ingest) -> None:
     assert len(msgspec.json.encode(metadata)) < 16 * 1024
 
 
+@pytest.mark.parametrize("levels", [100, 900, 5_000])
+async def test_json_of_many_levels_loses_no_call(ingest: Ingest, levels: int) -> None:
+    deep = f'{{"talkgroup": 7, "deep": {"[" * levels}{"]" * levels}}}'
+    fields = {**radio.SDRTRUNK, "meta": deep, "sources": "[" * levels}
+    assert (await post(ingest, fields, META_UPLOAD)).text == TAKEN.decode()
+
+
 async def test_text_of_windows_is_understood(ingest: Ingest) -> None:
     # Java before 18 writes what the system is set to; a name of a file, too.
     body = radio.sdrtrunk_form(
