@@ -28,7 +28,9 @@ def answer_head(app: AsgiApp) -> AsgiApp:
             await send({"type": "http.response.body", "body": b""})
             told.set()
 
-        asked = asyncio.ensure_future(app({**scope, "method": "GET"}, receive, headers_alone))
+        # Without extensions, by which a response could reach the connection past `send`.
+        get = {**scope, "method": "GET", "extensions": {}}
+        asked = asyncio.ensure_future(app(get, receive, headers_alone))
         known = asyncio.ensure_future(told.wait())
         await asyncio.wait({asked, known}, return_when=asyncio.FIRST_COMPLETED)
         for task in (asked, known):

@@ -197,3 +197,17 @@ async def test_a_reader_that_never_reads_is_cut_off(env: dict[str, str], bus: Bu
         async with reading(stream.http, f"recording={call.recording}") as reader:
             assert fields(await reader.next())["text"] == "x" * 500_000
         writer.close()
+
+
+async def test_a_question_for_the_headers_alone_gets_no_event(bus: Bus, stream: Running) -> None:
+    """The connection is good for the next request."""
+    await Call(bus).queued()
+    url = httpx.URL(stream.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    ask = "HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    writer.write(f"HEAD /v1/events {ask}GET /health/live {ask}".encode())
+    async with asyncio.timeout(DEADLINE):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"text/event-stream" in head
+        assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 200 OK\r\n"
+    writer.close()
