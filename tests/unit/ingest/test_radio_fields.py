@@ -253,7 +253,7 @@ def test_who_is_named_counts_before_who_spoke_first() -> None:
     ("path", "name"),
     [
         ("C:\\calls\\a.mp3", "a.mp3"),
-        ("/tmp/a.mp3", "a.mp3"),
+        ("/calls/a.mp3", "a.mp3"),
         ("a\x00\n.mp3", "a.mp3"),
         ("x" * 300 + ".mp3", "x" * 251 + ".mp3"),
         ("", None),
