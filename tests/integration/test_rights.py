@@ -41,6 +41,7 @@ MAY_PUBLISH: dict[UserName, list[str]] = {
         _ACK.format("JOBS", "transcriber-urgent"),
     ],
     "stream": [
+        event("county", "fire", "r", 2, "corrected"),
         "$JS.API.CONSUMER.CREATE.EVENTS.follow-1",
         "$JS.API.CONSUMER.DELETE.EVENTS.follow-1",
         "$JS.API.CONSUMER.MSG.NEXT.EVENTS.follow-1",
@@ -73,7 +74,7 @@ NOBODY_PUBLISHES = [
     "$SYS.REQ.SERVER.PING",
     "echobase.jobs.no-lane",
     "echobase.jobs",
-    event("county", "fire", "r", 1, "corrected"),
+    event("county", "fire", "r", 1, "corrects"),
     "_INBOX.ingest.1",
     "_INBOX.1",
     "anything",
@@ -82,6 +83,7 @@ MAY_NOT_PUBLISH: dict[UserName, list[str]] = {
     "ingest": [
         event("county", "fire", "r", 1, "segment"),
         event("county", "fire", "r", 1, "completed"),
+        event("county", "fire", "r", 2, "corrected"),
         dead("transcriber"),
         submission("county", "fire"),
         "$JS.API.CONSUMER.MSG.NEXT.JOBS.transcriber-live",
@@ -90,6 +92,7 @@ MAY_NOT_PUBLISH: dict[UserName, list[str]] = {
     ],
     "transcriber": [
         *JOBS.subjects,
+        event("county", "fire", "r", 2, "corrected"),
         event("county", "fire", "r", 0, "refused"),
         "$JS.API.STREAM.MSG.GET.JOBS",
         event("county", "fire", "r", 0, "deleted"),
