@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from packaging.version import Version
 
 from deploy.airgap import archive, disk, keys, manifest, recipe
 from deploy.airgap.errors import BadBundle, OlderVersion, WrongBase
@@ -94,11 +95,17 @@ def admit_age(new: Manifest, site: Site, installed: Installed | None) -> None:
     """Raise OlderVersion if a bundle is older than what the site has."""
     if installed is None:
         return
-    held = manifest.signed(site.bundle(installed.identity), site.key)
-    if new.order < held.order:
+    try:
+        held = manifest.signed(site.bundle(installed.identity), site.key)
+    except BadBundle:
+        # Damaged, it is mended by a whole bundle; how old it is, the site knows by its version.
+        older, what = Version(new.version) < Version(installed.version), installed.version
+    else:
+        older, what = new.order < held.order, f"{held.version} of {held.created:%Y-%m-%d %H:%M}"
+    if older:
         raise OlderVersion(
             f"{new.version} of {new.created:%Y-%m-%d %H:%M} is older than what the site has,"
-            f" {held.version} of {held.created:%Y-%m-%d %H:%M}; --force installs it nevertheless"
+            f" {what}; --force installs it nevertheless"
         )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.airgap import disk, manifest
 from deploy.airgap.cluster import Cluster, namespaces
-from deploy.airgap.errors import AirgapError
+from deploy.airgap.errors import AirgapError, BadBundle
 from deploy.airgap.journal import Begun, Step, Task, now
 from deploy.airgap.manifest import File, Role
 from deploy.airgap.site import Installed, Site
@@ -100,12 +100,16 @@ class Steps:
 
     def _remove_images(self, before: str, after: str) -> None:
         """Remove from k3s' folder what only the first of two bundles has."""
-        kept, old = (
-            {Path(file.path).name for file in self._files(self._site.bundle(identity), "image")}
-            for identity in (after, before)
-        )
+        try:
+            kept, old = (self._image_names(self._site.bundle(each)) for each in (after, before))
+        except BadBundle:
+            # Nobody knows any more which images it had: they stay, and are in nobody's way.
+            return
         for name in old - kept:
             disk.remove(self._site.images / name)
+
+    def _image_names(self, bundle: Path) -> set[str]:
+        return {Path(file.path).name for file in self._files(bundle, "image")}
 
     def _files(self, bundle: Path, role: Role) -> tuple[File, ...]:
         return manifest.signed(bundle, self._site.key).by_role(role)

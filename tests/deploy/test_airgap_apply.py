@@ -14,6 +14,7 @@ from deploy.airgap.errors import (
     AirgapError,
     BadBundle,
     NoRoom,
+    OlderVersion,
     RolloutFailed,
 )
 from deploy.airgap.report import report
@@ -208,6 +209,35 @@ def test_a_damaged_site_is_seen_and_mended_by_the_whole_bundle(scene: Scene) -> 
         scene.apply(second)
     scene.apply(scene.release(2))
     assert scene.has(2)
+
+
+@pytest.mark.parametrize("how", ["cut", "gone"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_site_that_lost_its_manifest_is_mended_too(scene: Scene, how: str, number: int) -> None:
+    scene.apply(scene.release(1))
+    installed = scene.site.installed()
+    assert installed
+    folder = scene.site.bundle(installed.identity)
+    if how == "cut":
+        (folder / manifest.MANIFEST).unlink()
+        (folder / manifest.MANIFEST).write_bytes(b"{")
+    else:
+        shutil.rmtree(folder)
+    with pytest.raises(OlderVersion):
+        scene.apply(scene.release(0))
+    scene.apply(scene.release(number))
+    assert scene.has(number)
+
+
+def test_a_bundle_before_that_is_lost_stands_in_the_way_of_nothing(scene: Scene) -> None:
+    scene.apply(scene.release(1))
+    installed = scene.site.installed()
+    assert installed
+    scene.apply(scene.delta(1, 2))
+    shutil.rmtree(scene.site.bundle(installed.identity))
+    scene.apply(scene.release(2))
+    scene.apply(scene.release(3))
+    assert scene.has(3)
 
 
 def test_two_at_once_are_refused(scene: Scene) -> None:
