@@ -122,13 +122,17 @@ class KeyKeeper:
         async for entries in self._keys.watch():
             await self._change(lambda keys, entries=entries: _taken(keys, entries))
             self._known.set()
-            if self._makes_secret and SIGNING not in entries:
-                await self._make_secret()
+            if self._makes_secret and _secret(entries) is None:
+                found = entries.get(SIGNING)
+                await self._make_secret(found.revision if found else 0)
 
-    async def _make_secret(self) -> None:
+    async def _make_secret(self, found: int) -> None:
+        """Put it in the place of the revision `found`: 0 if there is none."""
+        made = self._ring.keys.secret
+        while not _is_secret(made):
+            made = secrets.token_bytes(_SECRET_BYTES)
         with suppress(FenceLost, BusUnavailable):  # another stream service was quicker; or later
-            made = self._ring.keys.secret or secrets.token_bytes(_SECRET_BYTES)
-            await self._keys.put(SIGNING, made, expected=0)
+            await self._keys.put(SIGNING, made, expected=found)
 
     async def _follow_sessions(self) -> None:
         async for entries in self._sessions.watch():
@@ -177,8 +181,27 @@ def _taken(keys: KeySet, entries: Entries) -> KeySet:
     if not records and not damaged and (keys.records or keys.damaged):
         log.error("the bucket of keys is empty: those that are known stay in force")
         return keys
-    secret = entries[SIGNING].data if SIGNING in entries else keys.secret
+    secret = _secret(entries)
+    if secret is None:
+        if SIGNING in entries:
+            log.error("what signs sessions was overwritten in NATS: that does not count")
+        secret = keys.secret
     return replace(keys, records=records, damaged=damaged, secret=secret)
+
+
+def _secret(entries: Entries) -> bytes | None:
+    """What a bucket holds to sign with; None if there is nothing that one of ours made."""
+    found = entries.get(SIGNING)
+    return found.data if found and _is_secret(found.data) else None
+
+
+def _is_secret(data: bytes) -> bool:
+    """Whether it is one, and nothing that somebody else knows.
+
+    NATS puts an answer, or an event, wherever who asks for it wants it: so a user without the right
+    to write here can overwrite it all the same. Answers are ASCII, events longer.
+    """
+    return len(data) == _SECRET_BYTES and not data.isascii()
 
 
 def _signed_out(keys: KeySet, sessions: Mapping[str, float]) -> KeySet:
