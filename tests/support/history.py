@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection, connect
 
+from benchmarks.history_content import ROWS, check_words, open_file
 from services.stream.found import FoundRecording, RecordingPage
 from services.stream.history import ledger, rows, search, shape
 from services.stream.history.keeper import History
@@ -113,24 +114,13 @@ def dump(db: Connection) -> Mapping[str, Sequence[tuple[object, ...]]]:
 
     Raises sqlite3.DatabaseError if the index of words does not fit the texts.
     """
-    queries = {
-        "recordings": "SELECT r.key, r.id, p.source, p.channel, r.time, r.received,"
-        " r.audio_deleted, r.status, r.version, r.versions, r.corrected, r.confidence, r.language,"
-        " r.model, r.segments, b.record, b.text FROM recordings AS r JOIN bodies AS b USING (key)"
-        " JOIN places AS p ON p.id = r.place ORDER BY r.key",
-        "versions": "SELECT * FROM versions ORDER BY key, number",
-        "segments": "SELECT * FROM segments ORDER BY key, number, at",
-        "places": "SELECT source, channel FROM places ORDER BY source, channel",
-        "words": "SELECT rowid, text FROM words ORDER BY rowid",
-    }
-    found = {name: db.execute(query).fetchall() for name, query in queries.items()}
-    db.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
-    return found
+    check_words(db)
+    return {name: db.execute(query).fetchall() for name, query in ROWS.items()}
 
 
 def dump_file(data: Path) -> Mapping[str, Sequence[tuple[object, ...]]]:
     """The same, of the history in a data folder that nobody uses."""
-    db = connect(data / "history" / "history.sqlite", isolation_level=None)
+    db = open_file(data)
     try:
         return dump(db)
     finally:

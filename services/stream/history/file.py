@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from services.stream.history import shape
@@ -94,6 +94,8 @@ class HistoryFile:
         return await asyncio.get_running_loop().run_in_executor(threads, lambda: _translated(work))
 
     def _open(self) -> bool:
+        if self._connection is not None:
+            return True
         self._take_lock()
         known = self.path.exists()
         connection = _connect(self.path)
@@ -144,7 +146,10 @@ class HistoryFile:
 
     def _snapshot(self, work: Work[T]) -> T:
         self._opened()
-        connection = self._idle.get()
+        try:
+            connection = self._idle.get(timeout=_BUSY)
+        except Empty:
+            raise Unavailable("The history is being closed.") from None
         give_up = time.monotonic() + _LONGEST_READ
         connection.set_progress_handler(lambda: time.monotonic() > give_up, _STEPS)
         try:
@@ -187,9 +192,9 @@ class HistoryFile:
             self._lock = None
 
     def _close_connections(self) -> None:
+        connection, self._connection = self._connection, None
         self._close_readers()
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
+        if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
 

@@ -23,7 +23,6 @@ from shared.errors import Unavailable
 from shared.follow import Follow
 from shared.health import Result
 from shared.object_store import ObjectStore
-from shared.whole_file import write_whole
 
 T = TypeVar("T")
 End = Literal["refused", "unknown"]
@@ -67,7 +66,11 @@ class History:
         Raises Unavailable.
         """
         self._outbox.begun.add((recording, version))
-        await self._write(lambda db: ledger.note_correction(db, recording, version))
+        try:
+            await self._write(lambda db: ledger.note_correction(db, recording, version))
+        except BaseException:
+            self._outbox.begun.discard((recording, version))
+            raise
 
     async def end_correction(self, recording: str, version: int, end: Version | End) -> None:
         """Have a correction in the lists at once, and bring it to EVENTS.
@@ -122,5 +125,8 @@ class History:
 
 
 def _write_report(path: Path, report: Report) -> None:
+    # Whole, but not on the disk at once: after a power cut it says nothing that is still true.
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, msgspec.json.encode(report))
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_bytes(msgspec.json.encode(report))
+    draft.replace(path)

@@ -63,6 +63,8 @@ class Projection:
         self._store = store
         self._follow = follow
         self._damage = asyncio.Event()
+        self._troubled = False
+        """Whether it was said that something is away, and it has not been live since."""
 
     def report_damage(self) -> None:
         """A reader found that the file is damaged."""
@@ -83,13 +85,17 @@ class Projection:
                 _log.info("the history is made anew, as was asked for")
                 await self._remove()
             except (Unavailable, Taken, OSError) as error:
-                if self.progress.trouble != str(error):
-                    _log.warning("the history waits: %s", error)
-                self.progress.trouble = str(error)
+                self._wait_for(str(error))
             if time.monotonic() - began > _LONGEST_PAUSE:
                 pause = _FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
+
+    def _wait_for(self, trouble: str) -> None:
+        if not self._troubled:
+            _log.warning("the history waits: %s", trouble)
+        self._troubled = True
+        self.progress.trouble = trouble
 
     async def _keep(self) -> None:
         self._damage.clear()
@@ -200,6 +206,7 @@ class Projection:
     async def _caught_up(self, place: Place) -> Place:
         progress = self.progress
         progress.stage, progress.behind, progress.trouble = "live", 0, ""
+        self._troubled = False
         if not place.whole:
             place = replace(place, whole=True)
             await self._file.write(lambda db: ledger.set_place(db, place))
