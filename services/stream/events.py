@@ -40,9 +40,9 @@ For programs that know the subjects of NATS. It begins with what comes next, or 
 _OPEN_TO_ALL = [(b"access-control-allow-origin", b"*")]
 
 _DESCRIPTION = """\
-Each event has the `event:` type `queued`, `started`, `segment`, `completed` or `failed`, an `id:`
-and, as `data:`, one JSON object. A message to SUBMIT that was refused gives an event `refused`,
-which is of no recording.
+Each event has the `event:` type `queued`, `started`, `segment`, `completed`, `failed`, `corrected`
+or `deleted`, an `id:` and, as `data:`, one JSON object. A message to SUBMIT that was refused gives
+an event `refused`, which is of no recording.
 
 Filters combine; a repeated one offers alternatives. In a source or a channel `*` stands for any
 characters. One stream can carry several filters: each `filter` is one, percent-encoded, such as
