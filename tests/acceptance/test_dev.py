@@ -79,8 +79,8 @@ def test_a_file_that_does_not_compile_is_shown_and_the_old_code_stays(dev: Devel
 
 def test_code_that_ends_at_once_is_tried_again_at_the_next_save(dev: DevelopedStack) -> None:
     before = dev.count()
-    at = "    settings = life.load(StreamSettings)\n    nats ="
-    broken = at.replace("    nats =", '    raise RuntimeError("broken")\n    nats =')
+    at = "    nats = life.load(NatsSettings)\n    link ="
+    broken = at.replace("    link =", '    raise RuntimeError("broken")\n    link =')
     dev.edit("services/stream/__main__.py", at, broken)
     dev.wait(lambda: NOTHING_RUNS in dev.said, "refusal")
     assert "stream: it ended before it was ready: exit code 1" in dev.said

@@ -11,7 +11,7 @@ from shared.nats_bus import NatsBus
 from shared.rights import USER_NAMES, UserName, inbox_prefix, users
 from shared.subjects import dead, event, job, submission, version_events
 from shared.topology import EVENTS, JOBS, SUBMIT, lane_consumer, submissions, topology
-from tests.support.nats_buses import opened
+from tests.support.nats_buses import opened, until
 from tests.support.nats_users import NatsWithUsers
 
 pytestmark = pytest.mark.servers
@@ -224,7 +224,11 @@ async def test_the_services_work_as_their_users(server: NatsWithUsers) -> None:
         follower = aiter(stream.follow(EVENTS.name, list(EVENTS.subjects), 1))
         await _transcribe(transcriber)
         await transcriber.announce("transcriber", {"worker": "w"})
-        assert await stream.discover("transcriber") == [{"worker": "w"}]
+
+        async def discovered() -> bool:
+            return await stream.discover("transcriber") == [{"worker": "w"}]
+
+        await until(discovered)
         assert await stream.pending(lane_consumer("live")) == 0
         found: list[str] = []
         async with asyncio.timeout(10):

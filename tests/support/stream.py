@@ -133,7 +133,7 @@ class Reader:
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
-        self._events = httpx_sse.EventSource(response).aiter_sse()
+        self._events = _dispatched(response)
 
     async def next(self) -> ServerSentEvent:
         """The next event, within the deadline."""
@@ -148,6 +148,13 @@ class Reader:
         """Every event until the stream ends."""
         async with asyncio.timeout(DEADLINE):
             return [event async for event in self._events]
+
+
+async def _dispatched(response: httpx.Response) -> AsyncGenerator[ServerSentEvent]:
+    """What a browser would dispatch; the library gives an event for each comment as well."""
+    async for event in httpx_sse.EventSource(response).aiter_sse():
+        if event.data or event.retry is not None:
+            yield event
 
 
 @asynccontextmanager
