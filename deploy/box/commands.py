@@ -91,7 +91,8 @@ def uninstall(purge: bool, yes: bool, root: Path) -> None:
     lost = f"all recordings and transcripts in {DATA}, and the settings in {ETC}"
     if purge and not yes:
         click.confirm(f"Remove {lost}?", abort=True)
-    uninstall_from(target, purge=purge)
+    with BoxSite(target.places.root).claimed():
+        uninstall_from(target, purge=purge)
     click.echo("EchoBase is removed" + (f", and {lost}." if purge else f"; {DATA} and {ETC} stay."))
 
 

@@ -5,21 +5,23 @@ Each step may be done again, so that whatever was cut off is finished by doing i
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from packaging.version import Version
 
+from deploy.airgap import disk
 from deploy.box import bundles, config
 from deploy.box.errors import BoxError
 from deploy.box.files import link, write
-from deploy.box.places import HOME, UNITS, Places
+from deploy.box.places import HOME, OURS, UNITS, Places
 from deploy.box.release import Note, Releases
 from deploy.box.source import Source, of_bundle, of_checkout
 from deploy.box.switch import Switch
 from deploy.box.system import Manager, NoManager, Systemd, interpreter, make_user
-from deploy.box.units import MAIN
+from deploy.box.units import MAIN, made
 
 _COMMAND = f"""\
 #!/bin/sh
@@ -52,7 +54,8 @@ class Box:
 
 def box(root: Path, tell: Tell, patience: float) -> Box:
     """The machine itself (`root` is `/`), or a folder that stands for one."""
-    places = Places(root.absolute())
+    # `//` and `/tmp/..` are the machine, too.
+    places = Places(root.resolve())
     return Box(places, tell, patience, NoManager() if places.scratch else Systemd(places))
 
 
@@ -132,20 +135,31 @@ def uninstall(target: Box, *, purge: bool) -> None:
     places = target.places
     target.manager.stop()
     places.enabled.unlink(missing_ok=True)
-    for path in places.units.glob("echobase*.service"):
+    for path in made(places):
         path.unlink()
     target.manager.reload()
     places.command.unlink(missing_ok=True)
-    if places.home.exists():
-        # Out of the way in one step: half of it would be in the way of the next install.
-        gone = places.home.with_name(".echobase.removed")
-        shutil.rmtree(gone, ignore_errors=True)
-        places.home.rename(gone)
-        shutil.rmtree(gone)
+    _clear_home(places)
     if purge:
         for path in (places.data, places.etc):
             shutil.rmtree(path, ignore_errors=True)
         places.users.unlink(missing_ok=True)
+
+
+def _clear_home(places: Places) -> None:
+    """Remove what is ours. Somebody may have put a checkout, or notes, beside it."""
+    if not places.home.exists():
+        return
+    gone = places.home / ".removed"
+    disk.remove(gone)
+    gone.mkdir()
+    for name in OURS:
+        # Each out of the way in one step: half of it would be in the way of the next install.
+        with suppress(FileNotFoundError):
+            (places.home / name).rename(gone / name)
+    shutil.rmtree(gone)
+    if not any(places.home.iterdir()):
+        places.home.rmdir()
 
 
 def refuse_older(releases: Releases, source: Source, *, force: bool) -> None:

@@ -10,6 +10,12 @@ RUN = "/run/echobase"
 UNITS = "/usr/local/lib/systemd/system"
 """Those of what an administrator installs; changes by `systemctl edit` lie in /etc and stay."""
 USER = "echobase"
+OURS = (
+    *("current", "current.part", "switch.json", "switch.json.part"),
+    *("releases", "airgap", "models"),
+    *("venv", "venv.new", "venv.old", ".tools"),
+)
+"""What HOME holds of ours, `deploy/airgap/install.sh`'s too; whatever else is there is not."""
 
 
 @dataclass(frozen=True)

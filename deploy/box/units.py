@@ -22,6 +22,8 @@ from shared import settings
 from shared.settings import SiteSettings
 
 MAIN = "echobase.service"
+_HEAD = "# Made by `echobase install`"
+"""How each of our units begins."""
 _PYTHON = f"{HOME}/current/bin/python"
 _SLACK = 15.0
 """Seconds beyond its grace after which a part that has not ended is killed."""
@@ -53,9 +55,15 @@ def write_units(places: Places, grace: float, systemd: int) -> None:
     wanted = units(grace, systemd)
     for name, text in wanted.items():
         write(places.units / name, text)
-    for path in places.units.glob("echobase*.service"):
+    for path in made(places):
         if path.name not in wanted:
             path.unlink()
+
+
+def made(places: Places) -> list[Path]:
+    """The units that are there and that were made here; an administrator's own are not."""
+    found = places.units.glob("echobase*.service")
+    return [path for path in found if path.read_text(errors="replace").startswith(_HEAD)]
 
 
 def version() -> int:
@@ -151,7 +159,7 @@ def _folders(part: Part) -> dict[str, str]:
 
 
 def _text(sections: Mapping[str, Mapping[str, str]]) -> str:
-    lines = ["# Made by `echobase install`; renewed by every update. Yours: systemctl edit %N"]
+    lines = [f"{_HEAD}; renewed by every update. Yours: systemctl edit %N"]
     for section, directives in sections.items():
         lines += ["", f"[{section}]"]
         for name, value in directives.items():

@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.airgap import delta
+from deploy.box.bundles import BoxSite
 from deploy.box.commands import install, uninstall, update
 from deploy.box.config import read_settings
+from deploy.box.install import box
 from deploy.box.places import Places
 from deploy.box.release import Releases
 from deploy.box.system import owner
@@ -213,6 +215,32 @@ def test_a_purge_asks_first(desk: Desk):
         for path in files(places.root)
         if "echobase" in path.as_posix()[len(str(places.root)) :]
     ]
+
+
+def test_what_is_not_ours_stays(desk: Desk):
+    desk.install(desk.bundle("first"))
+    places = desk.places
+    theirs = [places.units / "echobase-nightly.service", places.home / "notes/why.txt"]
+    for path in theirs:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("[Service]\nExecStart=/usr/local/bin/nightly\n")
+    desk.update(desk.bundle("second", code=b"2"))
+    assert all(path.is_file() for path in theirs)
+    assert desk.uninstall("--purge", "--yes").exit_code == 0
+    assert all(path.is_file() for path in theirs)
+    assert {path.name for path in places.home.iterdir()} == {"notes"}
+
+
+def test_two_at_once_are_refused(desk: Desk):
+    desk.install(desk.bundle("first"))
+    with BoxSite(desk.places.root).claimed():
+        assert "another" in str(desk.uninstall().exception)
+    assert desk.places.current.exists()
+
+
+@pytest.mark.parametrize("root", ["/", "//", "/tmp/.."])
+def test_the_machine_is_the_machine_however_it_is_named(root: str):
+    assert not box(Path(root), lambda _: None, 0).places.scratch
 
 
 def files(root: Path) -> list[Path]:

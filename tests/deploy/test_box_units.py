@@ -139,10 +139,13 @@ def test_what_is_no_part_any_more_loses_its_unit(tmp_path: Path):
     places = Places(tmp_path)
     places.units.mkdir(parents=True)
     gone, theirs = places.units / unit("gone"), places.units / "other.service"
-    gone.touch()
+    nightly = places.units / "echobase-nightly.service"
+    gone.write_text(units(GRACE, 252)[unit("ingest")])
     theirs.touch()
+    nightly.write_text("# An administrator's own.\n")
     write_units(places, GRACE, 252)
     assert not gone.exists()
+    assert nightly.exists()
     assert theirs.exists()
 
 
