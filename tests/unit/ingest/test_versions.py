@@ -7,7 +7,7 @@ import msgspec
 from services.ingest.versions import Claim, claim
 from shared import object_keys
 from shared.memory_store import MemoryStore
-from shared.messages import Options, VersionRequest, decode
+from shared.messages import Correction, Options, VersionRequest, decode, encode
 from tests.support.ingest import entry
 
 AUDIO = b"audio"
@@ -44,6 +44,16 @@ async def test_numbers_go_on_after_a_version_that_nobody_asked_for() -> None:
     await store.put(object_keys.transcript(PLAIN.recording.id, 10), b"{}")
     await store.put(object_keys.request(PLAIN.recording.id, 11), b"of a later release")
     assert await claim(store, WORDS) == Claim(12, ours=True)
+
+
+async def test_a_correction_is_nobodys_transcription() -> None:
+    store = MemoryStore()
+    await claim(store, WORDS)
+    by_hand = msgspec.structs.replace(
+        PLAIN.request(2), correction=Correction(base=1, segments=[], key="k")
+    )
+    await store.put(object_keys.request(PLAIN.recording.id, 2), encode(by_hand))
+    assert await claim(store, PLAIN) == Claim(3, ours=True)
 
 
 async def test_two_at_once_agree() -> None:

@@ -11,11 +11,22 @@ from services.transcriber.engine import Chunk, Engine, Spoken
 from services.transcriber.model_folder import Traits
 from services.transcriber.plan import make_plan
 from services.transcriber.scripted_engine import ScriptedEngine, say_start
+from shared import object_keys
 from shared.bus import Message
 from shared.errors import ModelUnavailable
 from shared.memory_bus import MemoryBus
 from shared.memory_store import MemoryStore
-from shared.messages import Completed, Event, Failed, Job, Options, Segment, Started, decode_event
+from shared.messages import (
+    Completed,
+    Event,
+    Failed,
+    Job,
+    Options,
+    Segment,
+    Started,
+    decode,
+    decode_event,
+)
 from shared.topology import EVENTS
 from shared.writer import VersionWriter
 from tests.support import audio_files
@@ -168,6 +179,9 @@ async def test_what_cannot_succeed_ends_in_the_dead_letters(
     assert (state.failed.code, state.completed) == (code, None)
     (dead,) = await site.dead()
     assert dead["Echobase-Dead-Code"] == code
+    # EVENTS forgets.
+    key = object_keys.failed(job.recording, job.version)
+    assert decode(await site.store.get(key), Failed) == state.failed
 
 
 async def test_a_model_that_cannot_be_had_is_asked_for_once(site: Site) -> None:
