@@ -13,6 +13,13 @@ from tests.support import audio_files
 from tests.support.repository import ROOT
 
 WAIT = 60.0
+# Whoever runs the tests in the background makes every child of theirs deaf to Ctrl-C.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from shared.cli import main
+main()
+"""
 
 
 @pytest.mark.parametrize("command", [["submit", "call.wav"], ["doctor"], ["dead", "list"]])
@@ -28,7 +35,7 @@ def test_ctrl_c_is_quiet(tmp_path: Path, command: list[str]) -> None:
             "PYTHONPATH": str(ROOT),
         }
         process = subprocess.Popen(
-            [sys.executable, "-c", "from shared.cli import main; main()", *command],
+            [sys.executable, "-c", PROGRAM, *command],
             cwd=tmp_path,
             env=env,
             stdout=subprocess.PIPE,
