@@ -106,5 +106,6 @@ async def test_a_port_that_is_no_http_is_taken(env: dict[str, str]) -> None:
     port = env["ECHOBASE_NATS_PORT"]
     async with await asyncio.start_server(hang_up, "127.0.0.1", int(port)):
         found = await examine(env)
-    [ports] = of(found, "ports")
-    assert (ports.state, ports.detail) == ("wrong", f"ECHOBASE_NATS_PORT={port} is taken")
+    # Another test may have come to listen on another of the ports.
+    ports = [(each.state, each.detail) for each in of(found, "ports")]
+    assert ("wrong", f"ECHOBASE_NATS_PORT={port} is taken") in ports
