@@ -29,7 +29,7 @@ def answer_head(app: AsgiApp) -> AsgiApp:
             told.set()
 
         # Without extensions, by which a response could reach the connection past `send`.
-        get = {**scope, "method": "GET", "extensions": {}}
+        get: Scope = {**scope, "method": "GET", "extensions": dict[str, object]()}
         asked = asyncio.ensure_future(app(get, receive, headers_alone))
         known = asyncio.ensure_future(told.wait())
         await asyncio.wait({asked, known}, return_when=asyncio.FIRST_COMPLETED)
