@@ -74,6 +74,12 @@ async def bury(store: ObjectStore, stone: Tombstone) -> None:
         await store.put(object_keys.tombstone(stone.recording), encode(stone))
 
 
+async def unbury(store: ObjectStore, stone: Tombstone) -> None:
+    """Take back a tombstone that `bury` put, if it still stands. Raises StoreUnavailable."""
+    if await tombstone(store, stone.recording) == stone:
+        await store.delete(object_keys.tombstone(stone.recording))
+
+
 async def is_erased(store: ObjectStore, recording: str) -> bool:
     """Whether a recording was erased, and not sent anew since. Raises StoreUnavailable."""
     stone = await tombstone(store, recording)

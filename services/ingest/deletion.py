@@ -17,7 +17,7 @@ from services.ingest.spool import Spool
 from services.ingest.upstream import Upstream
 from shared import object_keys
 from shared.access import Access
-from shared.erasure import Hold, read
+from shared.erasure import Hold, is_erased, read
 from shared.errors import BadInput, Unavailable
 from shared.http.auth import address_of, require
 from shared.http.problem import ProblemError, problems
@@ -127,6 +127,12 @@ async def hold_recording(
     store = await _with(upstream, checked(recording_id))
     hold = Hold(by=data.by, why=data.why, since=datetime.now(UTC))
     await store.put(object_keys.hold(recording_id), encode(hold))
+    if await is_erased(store, recording_id):
+        # Who erases it looks for a hold afterwards: one of both sees the other.
+        await store.delete(object_keys.hold(recording_id))
+        raise ProblemError(
+            404, f"The recording {recording_id!r} is being deleted.", code="unknown-recording"
+        )
     access.audit.note("held", credential, address_of(request), recording=recording_id)
     return hold
 

@@ -23,7 +23,7 @@ from services.ingest.upstream import Upstream
 from shared import object_keys, subjects
 from shared.bus import Bus, StreamReset
 from shared.envelope import deleted_message
-from shared.erasure import Forgotten, Hold, Tombstone, bury, lives_again, read, tombstone
+from shared.erasure import Forgotten, Hold, Tombstone, bury, lives_again, read, tombstone, unbury
 from shared.errors import BadMessage, EchoBaseError, Unavailable
 from shared.keeping import Reason
 from shared.messages import Deleted, Recording, decode, decode_event, encode
@@ -107,7 +107,13 @@ class Eraser:
         now = datetime.now(UTC)
         forgotten = Forgotten(time=now, reason=reason)
         # First the reason, then the loss.
-        await store.put(object_keys.forgotten(recording.id), encode(forgotten))
+        marker = object_keys.forgotten(recording.id)
+        await store.put(marker, encode(forgotten))
+        try:
+            await _check_hold(store, recording.id)  # that came in between
+        except Protected:
+            await store.delete(marker)
+            raise
         event = Deleted(
             recording=recording.id,
             source=recording.source,
@@ -171,9 +177,11 @@ class Eraser:
     async def _perform(self, stone: Tombstone) -> None:
         recording = stone.recording
         store, bus = await self._upstream.store(), await self._upstream.bus()
-        await _check_hold(store, recording)
+        await _heed_hold(store, stone)
         names = await self._names(store, bus, recording)
         await bury(store, stone)
+        # Who holds it looks for the tombstone afterwards: one of both sees the other.
+        await _heed_hold(store, stone)
         await self._drop_here(stone)
         if await lives_again(store, stone):
             return
@@ -218,10 +226,19 @@ class Eraser:
         for erasure in self._erasures.done:
             if await tombstone(store, erasure.recording) is None:
                 _log.warning("erased again", extra={"recording": erasure.recording})
-                await self._perform(erasure.stone)
+                await self._perform_again(store, erasure.stone)
         for recording in self._in_spool():
             if stone := await tombstone(store, recording):
                 await self._drop_here(stone)
+
+    async def _perform_again(self, store: ObjectStore, stone: Tombstone) -> None:
+        """Erase what an old backup brought back."""
+        hold = await read(store, object_keys.hold(stone.recording), Hold)
+        if hold is not None and hold.since <= stone.time:
+            # It had been released, or nothing could have been erased.
+            await store.delete(object_keys.hold(stone.recording))
+        with suppress(Protected):
+            await self._perform(stone)
 
     def _in_spool(self) -> Iterable[str]:
         held = {each.entry.recording.id for each in self._spool.held}
@@ -251,3 +268,12 @@ async def _check_hold(store: ObjectStore, recording: str) -> None:
     hold = await read(store, object_keys.hold(recording), Hold)
     if hold is not None:
         raise Protected(f"{hold.by} has had it kept since {hold.since:%Y-%m-%d}: {hold.why}")
+
+
+async def _heed_hold(store: ObjectStore, stone: Tombstone) -> None:
+    """Raises Protected if a hold keeps a recording, and takes its tombstone back."""
+    try:
+        await _check_hold(store, stone.recording)
+    except Protected:
+        await unbury(store, stone)
+        raise

@@ -9,7 +9,7 @@ from services.ingest.eraser import Protected
 from shared import object_keys, subjects
 from shared.bus import Message
 from shared.envelope import dead_message
-from shared.erasure import Tombstone, bury, is_erased, tombstone
+from shared.erasure import Hold, Tombstone, bury, is_erased, tombstone
 from shared.messages import Deleted, Recording, decode, encode
 from shared.object_store import ObjectStore
 from shared.of_recording import of_recording
@@ -248,6 +248,62 @@ async def test_a_hold_that_is_found_late_stops_an_accepted_erasure(
         assert object_keys.record(id) in backend.store.objects
         with pytest.raises(Protected):
             await ingest.eraser.check(id)
+
+
+def held_meanwhile(backend: Backend, before: str, id: str) -> None:
+    """Let somebody have a recording kept just before an object is written."""
+    put = backend.store.put
+
+    async def late(key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        if key == before:
+            hold = Hold(by="Ms Gray", why="inquest 7/26", since=datetime.now(UTC))
+            backend.store.objects[object_keys.hold(id)] = encode(hold)
+        await put(key, data, content_type=content_type)
+
+    backend.store.put = late
+
+
+async def test_a_hold_that_comes_between_is_seen(ingest: Ingest, backend: Backend) -> None:
+    id = await upload(ingest)
+    held_meanwhile(backend, object_keys.tombstone(id), id)
+    problem(await ingest.http.delete(f"/v1/recordings/{id}"), 409)
+    assert object_keys.tombstone(id) not in backend.store.objects
+    assert len(await left(backend, id)) >= 5
+    assert not ingest.eraser.pending
+
+
+async def test_a_hold_that_comes_between_keeps_the_audio(ingest: Ingest, backend: Backend) -> None:
+    id = await upload(ingest)
+    record = decode(backend.store.objects[object_keys.record(id)], Recording)
+    held_meanwhile(backend, object_keys.forgotten(id), id)
+    with pytest.raises(Protected):
+        await ingest.eraser.forget_audio(record, "age")
+    assert record.audio in backend.store.objects
+    assert object_keys.forgotten(id) not in backend.store.objects
+
+
+async def test_what_is_being_erased_can_be_held_no_more(ingest: Ingest, backend: Backend) -> None:
+    id = await upload(ingest)
+    await bury(backend.store, Tombstone(recording=id, time=datetime.now(UTC), reason="request"))
+    answer = await ingest.http.put(f"/v1/recordings/{id}/hold", json={"by": "x", "why": "y"})
+    problem(answer, 404)
+    assert object_keys.hold(id) not in backend.store.objects
+
+
+async def test_a_hold_that_an_old_backup_brings_back_keeps_nothing_erased(
+    tmp_path: Path, backend: Backend
+) -> None:
+    async with serving(tmp_path, backend.store, backend.bus) as ingest:
+        id = await upload(ingest)
+        hold = f"/v1/recordings/{id}/hold"
+        await ingest.http.put(hold, json={"by": "x", "why": "y"})
+        before = dict(backend.store.objects)
+        await ingest.http.delete(hold)
+        assert (await ingest.http.delete(f"/v1/recordings/{id}")).status_code == 204
+    backend.store.objects = before
+    async with serving(tmp_path, backend.store, backend.bus):
+        await until(lambda: object_keys.record(id) not in backend.store.objects)
+    assert await left(backend, id) == []
 
 
 async def test_only_the_audio_is_forgotten(ingest: Ingest, backend: Backend) -> None:
