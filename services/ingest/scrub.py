@@ -19,11 +19,7 @@ async def scrub_queues(bus: Bus, recording: str) -> int:
 
     Raises BusUnavailable.
     """
-    count = 0
-    for stream in _QUEUES:
-        for sequence in await _of(bus, stream, recording):
-            count += await bus.delete(stream.name, sequence, erase=True)
-    return count
+    return await _erase(bus, await _waiting(bus, recording))
 
 
 async def scrub_events(bus: Bus, recording: str, keep: int = 0) -> int:
@@ -53,14 +49,32 @@ async def sweep(store: ObjectStore, bus: Bus, stone: Tombstone) -> int:
 
     Returns how much that was; nothing if the recording was sent anew. Raises Unavailable.
     """
-    if await lives_again(store, stone):
+    recording = stone.recording
+    last = await bus.last(EVENTS.name, subjects.recording_events(recording, "deleted"))
+    keep = last.sequence if last else 0
+    waiting = await _waiting(bus, recording)
+    events = [each for each in await _events(bus, recording) if each != keep]
+    keys = [item.key async for item in store.list(object_keys.recording_prefix(recording))]
+    # Only now, since reading takes a while: what is sent anew brings its description before its
+    # events and its job, so that what was found above is not of that if this does not see it.
+    if not (waiting or events or keys) or await lives_again(store, stone):
         return 0
-    last = await bus.last(EVENTS.name, subjects.recording_events(stone.recording, "deleted"))
-    return (
-        await scrub_queues(bus, stone.recording)
-        + await scrub_events(bus, stone.recording, last.sequence if last else 0)
-        + await scrub_store(store, stone.recording)
-    )
+    count = await _erase(bus, waiting)
+    count += await scrub_events(bus, recording, keep) if events else 0
+    return count + (await scrub_store(store, recording) if keys else 0)
+
+
+async def _waiting(bus: Bus, recording: str) -> list[tuple[str, int]]:
+    """Stream and sequence of each message that waits, or could not succeed."""
+    return [
+        (stream.name, sequence)
+        for stream in _QUEUES
+        for sequence in await _of(bus, stream, recording)
+    ]
+
+
+async def _erase(bus: Bus, found: list[tuple[str, int]]) -> int:
+    return sum([await bus.delete(stream, sequence, erase=True) for stream, sequence in found])
 
 
 async def _of(bus: Bus, stream: Stream, recording: str) -> list[int]:
