@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 import msgspec
-from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
 from msgspec import Struct
 
 from shared.errors import EchoBaseError
 from shared.messages import EVENT_TYPES, Event, Transcript, decode_event
 from shared.stack import Addresses
+
+if TYPE_CHECKING:
+    from httpx_sse import ServerSentEvent
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -163,7 +165,7 @@ class Client:
             except Refused as refusal:
                 if refusal.status not in _TRANSIENT:
                     raise
-            except (httpx.TransportError, SSEError):
+            except httpx.TransportError:  # what is no event stream, too
                 pass
             # Jittered, so that many readers do not come back at the same instant.
             await asyncio.sleep(_wait(failures))
@@ -172,7 +174,15 @@ class Client:
     @asynccontextmanager
     async def _events(
         self, filters: Mapping[str, list[str]], last_id: str | None
-    ) -> AsyncGenerator[AsyncIterator[ServerSentEvent]]:
+    ) -> AsyncGenerator[AsyncIterator["ServerSentEvent"]]:
+        try:
+            # Only who follows events needs it: the other commands of an image do without.
+            from httpx_sse import aconnect_sse
+        except ModuleNotFoundError:
+            raise EchoBaseError(
+                "Following events needs httpx-sse: pip install 'echobase[local]'"
+            ) from None
+
         async with aconnect_sse(
             self._http,
             "GET",
@@ -249,7 +259,7 @@ def _ignore(_count: int) -> None:
     pass
 
 
-def _event(received: ServerSentEvent) -> Event | Gap | None:
+def _event(received: "ServerSentEvent") -> Event | Gap | None:
     if received.event == "gap":
         return msgspec.json.decode(received.data, type=Gap)
     if received.event not in EVENT_TYPES:

@@ -143,3 +143,40 @@ def test_the_reloader_has_what_it_imports(service: str) -> None:
     assert reloader
     assert locks.read(reloader[0] + "\n").faults == []
     assert "anyio" in locks.read((ROOT / f"requirements/{service}.txt").read_text("utf-8")).pins
+
+
+_ALONE = """
+import sys
+from importlib.metadata import packages_distributions
+
+allowed, modules = set(sys.argv[1].split()), sys.argv[2].split()
+for name, owners in packages_distributions().items():
+    if name not in ("deploy", "services", "shared"):
+        if not {owner.lower().replace("_", "-") for owner in owners} & allowed:
+            sys.modules[name] = None
+for module in modules:
+    __import__(module)
+"""
+
+
+def imports_alone(service: str, *modules: str) -> "subprocess.CompletedProcess[str]":
+    """Import modules where nothing is installed but what a service's lock names."""
+    pins = locks.read((ROOT / f"requirements/{service}.txt").read_text("utf-8")).pins
+    command = [sys.executable, "-c", _ALONE, " ".join(pins), " ".join(modules)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_commands_of_an_image_have_what_they_import() -> None:
+    """On k3s nobody reaches NATS but from a pod: what waits for a decision is decided there."""
+    commands = ("dead_commands", "retranscribe", "spool_commands")
+    done = imports_alone(
+        "ingest",
+        *(f"services.ingest.{name}" for name in commands),
+        "deploy.backup.commands",
+        "shared.topology_commands",
+        "shared.key_commands",
+    )
+    assert done.returncode == 0, done.stderr
+    assert imports_alone("stream", "services.stream.history.commands").returncode == 0
+    assert imports_alone("transcriber", "services.transcriber.model_commands").returncode == 0
+    assert imports_alone("ingest", "httpx_sse").returncode != 0
