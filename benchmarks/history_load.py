@@ -193,9 +193,8 @@ class Calls:
         return Call(recording, request, transcript)
 
 
-async def store_all(store: ObjectStore, calls: Calls) -> None:
-    """Put the objects of all calls into a store."""
-    waiting = iter(calls)
+async def store_all(store: ObjectStore, waiting: Iterator[Call]) -> None:
+    """Put the objects of calls into a store."""
 
     async def work() -> None:
         for call in waiting:
@@ -205,9 +204,8 @@ async def store_all(store: ObjectStore, calls: Calls) -> None:
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
 
-async def happen(store: ObjectStore, bus: Bus, calls: Calls) -> int:
-    """Have all calls stored and told, as while a site is at work; returns how many events."""
-    waiting = iter(calls)
+async def happen(store: ObjectStore, bus: Bus, waiting: Iterator[Call]) -> int:
+    """Have calls stored and told, as while a site is at work; returns how many events."""
     count = 0
 
     async def work() -> None:

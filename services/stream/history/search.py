@@ -52,9 +52,7 @@ def page(db: Connection, wanted: Wanted, review_below: float) -> RecordingPage:
     conditions = Conditions()
     _between(conditions, wanted)
     _as_wanted(conditions, wanted, review_below)
-    places = places_of(db, wanted)
-    if places is not None:
-        conditions.add("r.place IN (SELECT value FROM json_each(?))", json.dumps(places))
+    _within(conditions, places_of(db, wanted))
     found = db.execute(_sql(wanted, conditions), [*conditions.values, wanted.limit + 1]).fetchall()
     more = len(found) > wanted.limit
     found = found[: wanted.limit]
@@ -73,9 +71,7 @@ def corrected(db: Connection, wanted: Wanted, most: int) -> list[Compared]:
     as it was corrected, and theirs; the newest first."""
     conditions = Conditions()
     _between(conditions, wanted)
-    places = places_of(db, wanted)
-    if places is not None:
-        conditions.add("r.place IN (SELECT value FROM json_each(?))", json.dumps(places))
+    _within(conditions, places_of(db, wanted))
     return db.execute(
         "SELECT p.source, p.channel, v.model, v.prompt, b.text, v.text FROM recordings AS r"
         " JOIN places AS p ON p.id = r.place JOIN bodies AS b USING (key) JOIN versions AS v"
@@ -96,6 +92,15 @@ def places_of(db: Connection, wanted: Wanted) -> list[int] | None:
         and _any(wanted.channels, channel)
         and (not wanted.limits or any(limit.holds(source, channel) for limit in wanted.limits))
     ]
+
+
+def _within(conditions: Conditions, places: list[int] | None) -> None:
+    if places is None:
+        return
+    if len(places) == 1:  # which an index has in the order of time
+        conditions.add("r.place = ?", *places)
+    else:
+        conditions.add("r.place IN (SELECT value FROM json_each(?))", json.dumps(places))
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:
