@@ -92,10 +92,19 @@ def _built(images: Storage, recipe: Recipe, wheels: Path | None) -> list[measure
 def _copy_source() -> None:
     shutil.rmtree(SOURCE, ignore_errors=True)
     SOURCE.mkdir(parents=True)
-    for name in ("shared", "services", "requirements"):
-        shutil.copytree(ROOT / name, SOURCE / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "LICENSE", ".dockerignore"):
-        shutil.copy2(ROOT / name, SOURCE / name)
+    for name in (".dockerignore", *_sent()):
+        target = SOURCE / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, target)
+
+
+def _sent() -> list[str]:
+    """What of the tree a builder is sent."""
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    return [line.removeprefix("!") for line in lines if line.startswith("!")]
 
 
 def _tried(images: Storage) -> None:
