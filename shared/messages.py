@@ -17,6 +17,7 @@ from shared.subjects import Lane
 Seconds = Annotated[float, Meta(ge=0)]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 Metadata = dict[str, object]
+NO_SPEECH = Meta(description="Probability that its window holds no speech, 0 to 1; null if unknown")
 M = TypeVar("M")
 
 
@@ -229,6 +230,7 @@ class Segment(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="seg
     text: Annotated[str, Meta(description="What was said")]
     confidence: Annotated[Confidence, Meta(description="Mean token probability, 0 to 1")]
     words: Annotated[list[Word], Meta(description="If asked for")] = []
+    no_speech: Annotated[Confidence | None, NO_SPEECH] = None
 
 
 class Completed(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="completed"):
@@ -320,6 +322,7 @@ class TranscriptSegment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: Annotated[str, Meta(description="What was said")]
     confidence: Annotated[Confidence, Meta(description="Mean token probability, 0 to 1")]
     words: Annotated[list[Word], Meta(description="If asked for")] = []
+    no_speech: Annotated[Confidence | None, NO_SPEECH] = None
 
 
 class Transcript(Struct, frozen=True, kw_only=True):

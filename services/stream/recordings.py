@@ -10,8 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
-from services.stream import subtitles
 from services.stream.catalogue import Catalogue, VersionView
+from shared import subtitles
 from shared.errors import BadInput
 from shared.http.auth import require
 from shared.http.problem import problems

@@ -198,6 +198,7 @@ class Attempt:
                 text=piece.text,
                 confidence=piece.confidence,
                 words=piece.words,
+                no_speech=piece.no_speech,
             )
             for i, piece in enumerate(spoken)
         ]

@@ -59,6 +59,8 @@ class Spoken:
     confidence: float
     """exp of the mean log probability of the window's tokens, 0 to 1."""
     words: list[Word]
+    no_speech: float | None = None
+    """The model's probability that the window holds no speech, 0 to 1; None if it gives none."""
 
 
 class Engine(Protocol):
@@ -145,7 +147,7 @@ class WhisperEngine:
             )
             confidence = min(1.0, math.exp(generated.log_probability))
             found += [
-                _spoken(piece, chunk, confidence)
+                _spoken(piece, chunk, confidence, generated.no_speech)
                 for piece in split.pieces
                 if piece.text and piece.start != piece.end
             ]
@@ -228,7 +230,7 @@ def whole_words(words: Sequence[TimedWord], language: str) -> list[TimedWord]:
     return found
 
 
-def _spoken(piece: Piece, chunk: Chunk, confidence: float) -> Spoken:
+def _spoken(piece: Piece, chunk: Chunk, confidence: float, no_speech: float) -> Spoken:
     # The last time stamp may lie in the padding after the chunk.
     longest = len(chunk.samples) / RATE
 
@@ -239,4 +241,11 @@ def _spoken(piece: Piece, chunk: Chunk, confidence: float) -> Spoken:
         Word(at(w.start), at(w.end), w.text.strip(), min(1.0, max(0.0, w.probability)))
         for w in whole_words(piece.words, chunk.language)
     ]
-    return Spoken(at(piece.start), at(piece.end), piece.text, confidence, words)
+    return Spoken(
+        at(piece.start),
+        at(piece.end),
+        piece.text,
+        confidence,
+        words,
+        min(1.0, max(0.0, no_speech)),
+    )

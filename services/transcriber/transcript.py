@@ -34,6 +34,7 @@ def make_transcript(
                 text=segment.text,
                 confidence=segment.confidence,
                 words=segment.words,
+                no_speech=segment.no_speech,
             )
             for segment in segments
         ],

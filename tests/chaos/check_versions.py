@@ -146,6 +146,7 @@ def _as_stored(segment: Segment) -> TranscriptSegment:
         text=segment.text,
         confidence=segment.confidence,
         words=segment.words,
+        no_speech=segment.no_speech,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stream import subtitles
+from shared import subtitles
 from shared.messages import Transcript, TranscriptSegment
 
 

@@ -116,6 +116,7 @@ def test_a_whole_window_equals_faster_whisper(
         assert [w.text for w in a.words] == [w.text.strip() for w in words]
         assert [w.start for w in a.words] == pytest.approx([w.start for w in words], abs=1e-3)
         assert a.confidence == pytest.approx(min(1.0, np.exp(b.avg_logprob)))
+        assert a.no_speech == pytest.approx(b.no_speech_prob, abs=1e-6)
 
 
 @pytest.mark.usefixtures("one_search")
