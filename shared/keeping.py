@@ -99,12 +99,19 @@ class Rules:
     everywhere: Limits = Limits()
     channels: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
     """By `<source>/<channel>`."""
+    own: Mapping[tuple[str, str], Rule] = field(default_factory=dict[tuple[str, str], Rule])
+    """What is said of single channels while all runs, by source and channel: it comes first."""
 
     def limits(self, source: str, channel: str) -> Limits:
         """Those of one channel, by its real names: the most exact rule, else those of everywhere.
 
-        A later owner of channels' settings takes its place here, and nothing else changes.
+        What is said of the channel itself takes the place of what the rule says.
         """
+        limits = self._by_settings(source, channel)
+        own = self.own.get((source, channel))
+        return own.over(limits) if own else limits
+
+    def _by_settings(self, source: str, channel: str) -> Limits:
         for name in (f"{source}/{channel}", f"{source}/{ANY}", f"{ANY}/{channel}"):
             if rule := self.channels.get(name):
                 return rule.over(self.everywhere)

@@ -26,13 +26,19 @@ class Options(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     model: Annotated[str | None, Meta(description="Model name; the worker's own if absent")] = None
     language: Annotated[
-        str | None, Meta(description="ISO 639-1 code; the worker's own, or detected, if absent")
+        str | None,
+        Meta(description="ISO 639-1 code; its channel's, the worker's, or detected, if absent"),
     ] = None
     task: Annotated[
         Literal["transcribe", "translate"], Meta(description="Into English if `translate`")
     ] = "transcribe"
-    prompt: Annotated[str | None, Meta(description="Text that sets spelling and style")] = None
-    hotwords: Annotated[str | None, Meta(description="Words to expect")] = None
+    prompt: Annotated[
+        str | None,
+        Meta(description="Text that sets spelling and style; its channel's, or the worker's"),
+    ] = None
+    hotwords: Annotated[
+        str | None, Meta(description="Words to expect; its channel's if absent")
+    ] = None
     words: Annotated[bool, Meta(description="Give each word's time and confidence")] = False
 
 
@@ -123,7 +129,10 @@ class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     start: Annotated[
         datetime | None, Meta(description="When the recording began; part of its identity")
     ] = None
-    lane: Annotated[Lane, Meta(description="How soon it is transcribed; `live` if absent")] = "live"
+    lane: Annotated[
+        Lane | None,
+        Meta(description="How soon it is transcribed; its channel's, or `live`, if absent"),
+    ] = None
     language: Annotated[str | None, Meta(description="As in Options")] = None
     prompt: Annotated[str | None, Meta(description="As in Options")] = None
     hotwords: Annotated[str | None, Meta(description="As in Options")] = None

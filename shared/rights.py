@@ -18,6 +18,7 @@ from shared.key_keeper import SIGNING
 from shared.subjects import dead
 from shared.topology import (
     AUDIT,
+    CHANNELS,
     DEAD,
     EVENTS,
     JOBS,
@@ -211,6 +212,8 @@ def _ingest(whole: Topology) -> Rights:
         + follow(EVENTS)
         + erase(SUBMIT, JOBS, DEAD, EVENTS)
         + consume(*_consumers(whole, SUBMIT))
+        + follow(CHANNELS)
+        + produce(*CHANNELS.subjects)
         + admit()
     )
 
@@ -220,6 +223,7 @@ def _transcriber(whole: Topology) -> Rights:
         produce_events("queued", "started", "segment", "completed", "failed")
         + produce(dead("transcriber"))
         + read(EVENTS)
+        + follow(CHANNELS)
         + consume(*_consumers(whole, JOBS))
         + announce("transcriber")
     )
@@ -228,6 +232,7 @@ def _transcriber(whole: Topology) -> Rights:
 def _stream(whole: Topology) -> Rights:
     return (
         follow(EVENTS)
+        + follow(CHANNELS)
         + produce_events("corrected")
         + look(*_consumers(whole, JOBS))
         + discover("transcriber")

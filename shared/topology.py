@@ -130,6 +130,9 @@ KEYS = bucket("echobase-keys", max_bytes=GIB // 64)
 # A session that was signed out of is remembered until it would have ended anyway.
 SESSIONS = bucket("echobase-sessions", max_bytes=GIB // 64, max_age=LONGEST_SESSION + DAY)
 
+# What is known of channels: some hundred bytes each, and a site may have a hundred thousand.
+CHANNELS = bucket("echobase-channels", max_bytes=GIB // 16)
+
 
 @dataclass(frozen=True)
 class LogLimits:
@@ -164,6 +167,7 @@ def topology(replicas: int = 1, ack_wait: float = 30.0, logs: LogLimits | None =
             AUDIT,
             KEYS,
             SESSIONS,
+            CHANNELS,
         ),
         (submissions(ack_wait), *(lane_consumer(lane, ack_wait) for lane in LANES)),
         replicas,

@@ -21,6 +21,7 @@ from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
 from shared.access import access
 from shared.allocator import MIB, give_back
+from shared.channel_book import ChannelBook
 from shared.health import OK, Check, Health, Result, degraded
 from shared.lifecycle import Lifecycle, run
 from shared.nats_bus import NatsBus
@@ -38,6 +39,8 @@ from shared.settings import (
 from shared.settings_keeping import KeepingSettings
 from shared.topology import submissions, topology
 
+_PATIENCE = 1.0
+"""Seconds for which a start waits for what is said of channels, if its disk knows nothing."""
 _POLITE = 0.25
 """Part of the grace that messages in hand have when the service ends."""
 
@@ -58,7 +61,8 @@ async def main(life: Lifecycle) -> None:
         service="ingest",
         stopping=life.stopping,
     )
-    reception = Reception(spool, settings.max_upload_bytes, settings.max_duration)
+    book = ChannelBook(bus, life.site.data / "channels.ingest.json", puts_back=True)
+    reception = Reception(spool, settings.max_upload_bytes, settings.max_duration, book.find)
     measures = Measures(forwarder.backlog, lambda: spool.room.used)
     inbox = Inbox(spool.folder / FOLDER, upstream, spool.waits, settings.spool_keep)
     taken = Submissions(
@@ -71,7 +75,8 @@ async def main(life: Lifecycle) -> None:
         settings.submit_inline_bytes,
     )
     eraser = Eraser(upstream, spool, inbox, erasures)
-    keeper = Keeper(upstream, eraser, keeping.rules(), keeping.keeper_every)
+    rules = keeping.rules()
+    keeper = Keeper(upstream, eraser, lambda: book.rules(rules), keeping.keeper_every)
     rights = access("ingest", life.site, life.load(AccessSettings), bus)
     app = create_app(
         Parts(
@@ -103,7 +108,10 @@ async def main(life: Lifecycle) -> None:
         async with asyncio.TaskGroup() as tasks:
             connect = tasks.create_task(link.open())
             admitting = tasks.create_task(rights.run())
+            knowing = tasks.create_task(book.run())
             await rights.prepare()
+            if not await book.load():
+                await book.until_read(_PATIENCE)
             served = asyncio.Event()
             forwarding = tasks.create_task(forwarder.run(served, life.grace))
             taking = tasks.create_task(taken.run(life.stopping))
@@ -119,6 +127,7 @@ async def main(life: Lifecycle) -> None:
             await forwarding
             connect.cancel()
             admitting.cancel()
+            knowing.cancel()
 
 
 async def _finish(task: asyncio.Task[None], patience: float) -> None:

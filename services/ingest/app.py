@@ -88,7 +88,7 @@ def create_app(parts: Parts) -> AsgiApp:
         "eraser": parts.eraser,
         "upstream": parts.upstream,
         "access": access,
-        "orders": OrderDesk(parts.upstream, parts.reception.spool),
+        "orders": OrderDesk(parts.upstream, parts.reception.spool, parts.reception.channels),
     }
     return ReadLeftover(
         Litestar(

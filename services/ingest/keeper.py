@@ -44,11 +44,11 @@ class Keeper:
         self,
         upstream: Upstream,
         eraser: Eraser,
-        rules: Rules,
+        rules: Callable[[], Rules],
         every: float,
         clock: Callable[[], datetime] = utc,
     ) -> None:
-        """`every`: seconds between two walks."""
+        """`rules`: those of the moment; may raise Unavailable. `every`: seconds between walks."""
         self._upstream = upstream
         self._eraser = eraser
         self._rules = rules
@@ -75,6 +75,7 @@ class Keeper:
 
     async def walk(self) -> list[Forget]:
         """Delete what has to go now; returns that. Raises Unavailable."""
+        rules = self._rules()
         store = await self._upstream.store()
         kept: list[Kept] = []
         records: dict[str, Recording] = {}
@@ -84,7 +85,7 @@ class Keeper:
                 kept.append(each)
                 records[id] = record
         now = self._clock()
-        gone = decide(kept, self._rules, now)
+        gone = decide(kept, rules, now)
         for forget in gone:
             with suppress(Protected):  # held since we looked
                 await self._delete(forget, records[forget.id], now)

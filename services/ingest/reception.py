@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 from opentelemetry import propagate
 
+from services.ingest.acceptance import lane_of, metadata_of
 from services.ingest.body import (
     all_fields,
     check_length,
@@ -23,6 +24,7 @@ from services.ingest.spool import Spool
 from services.ingest.submission import Description, read_fields
 from shared import object_keys
 from shared.asgi import Receive
+from shared.channels import ChannelRecord, Lookup, nothing_known
 from shared.errors import Forbidden
 from shared.identity import recording_id
 from shared.keys import OPEN, Credential, allowed
@@ -53,6 +55,8 @@ class Reception:
     """Largest audio file that is accepted."""
     max_duration: float
     """Longest recording that is accepted, in seconds."""
+    channels: Lookup = nothing_known
+    """What is known of a channel at the moment."""
 
     def __post_init__(self) -> None:
         self._probing = asyncio.Semaphore(_PROBES)
@@ -91,7 +95,7 @@ class Reception:
         """
         sha256 = await audio.finish()
         info = await self._probe(audio)
-        entry = _entry(said, sha256, audio.size, info)
+        entry = _entry(said, sha256, audio.size, info, self.channels(said.source, said.channel))
         return await self.spool.keep(audio, msgspec.structs.replace(entry, published=published))
 
     async def _probe(self, audio: Incoming) -> MediaInfo:
@@ -112,7 +116,9 @@ def _announced(headers: Mapping[str, str], most: int) -> int:
     return min(int(length), most) if length.isdecimal() else 0
 
 
-def _entry(said: Description, sha256: str, size: int, info: MediaInfo) -> Entry:
+def _entry(
+    said: Description, sha256: str, size: int, info: MediaInfo, channel: ChannelRecord | None
+) -> Entry:
     start = said.start
     id = recording_id(said.source, said.channel, start, sha256)
     trace: dict[str, str] = {}
@@ -131,10 +137,10 @@ def _entry(said: Description, sha256: str, size: int, info: MediaInfo) -> Entry:
             received=datetime.now(UTC),
             start=start,
             filename=said.filename,
-            metadata=said.metadata,
+            metadata=metadata_of(said.metadata, channel),
             correlation_id=said.correlation_id,
         ),
-        lane=said.lane,
+        lane=lane_of(said.lane, channel),
         options=said.options,
         correlation_id=said.correlation_id,
         content_type=info.content_type,

@@ -38,7 +38,7 @@ class Description(Struct, frozen=True, kw_only=True):
     source: str = "upload"
     channel: str = "default"
     start: datetime | None = None
-    lane: Lane = "live"
+    lane: Lane | None = None
     options: Options = Options()
     metadata: Metadata = {}
     correlation_id: str | None = None
@@ -171,25 +171,25 @@ FIELDS: Mapping[str, Field] = {
         _start,
     ),
     "lane": Field(
-        "How soon it is transcribed; `live` if absent",
+        "How soon it is transcribed; as is said of its channel, or else `live`, if absent",
         ", ".join(LANES),
         "urgent",
         _one_of(*LANES),
     ),
     "language": Field(
-        "ISO 639-1 code; the transcriber's own, or detected, if absent",
+        "ISO 639-1 code; its channel's, the transcriber's own, or detected, if absent",
         "2 or 3 letters",
         "en",
         _language,
     ),
     "prompt": Field(
-        "Text that sets spelling and style",
+        "Text that sets spelling and style; its channel's, or the transcriber's, if absent",
         f"at most {TEXT} characters, no control characters but tab and line ends",
         "Engine 4, Medic 2, Birch Street",
         _text,
     ),
     "hotwords": Field(
-        "Words to expect",
+        "Words to expect; its channel's if absent",
         f"at most {TEXT} characters, no control characters but tab and line ends",
         "Birch Street",
         _text,

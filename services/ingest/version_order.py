@@ -17,6 +17,7 @@ from litestar.params import Body, FromPath
 from msgspec import Meta, Struct
 from opentelemetry import propagate
 
+from services.ingest.acceptance import lane_of
 from services.ingest.entry import Entry, Held
 from services.ingest.forwarder import Forwarder
 from services.ingest.recordings import PATIENCE, Accepted, Links, example
@@ -24,6 +25,7 @@ from services.ingest.spool import Spool
 from services.ingest.submission import FIELDS, read_fields
 from services.ingest.upstream import Upstream
 from shared import object_keys
+from shared.channels import Lookup, nothing_known
 from shared.erasure import is_erased
 from shared.errors import BadInput, ObjectMissing
 from shared.http.auth import require
@@ -64,6 +66,8 @@ class OrderDesk:
 
     upstream: Upstream
     spool: Spool
+    channels: Lookup = nothing_known
+    """What is known of a channel at the moment."""
 
     async def take(
         self, recording_id: str, order: VersionOrder, credential: Credential = OPEN
@@ -84,7 +88,7 @@ class OrderDesk:
         propagate.inject(trace)
         entry = Entry(
             recording=recording,
-            lane=said.lane,
+            lane=lane_of(said.lane, self.channels(recording.source, recording.channel)),
             options=said.options,
             correlation_id=said.correlation_id or recording.correlation_id,
             content_type="",

@@ -21,6 +21,7 @@ from services.transcriber.whisper import Whisper
 from services.transcriber.work_folder import work_folder
 from services.transcriber.worker import SERVICE, Worker
 from shared.bus import Bus
+from shared.channel_book import ChannelBook
 from shared.health import OK, Health, Result, degraded, failed
 from shared.lifecycle import Lifecycle
 from shared.nats_bus import connect
@@ -35,6 +36,8 @@ from shared.topology import Consumer, lane_consumer, topology
 _log = logging.getLogger(__name__)
 _CHUNK_SHARE = 0.8
 """Of the grace, for the chunk in hand; the rest is for handing back."""
+_CHANNELS = 10.0
+"""Seconds within which the bucket of channels must be read."""
 
 
 async def main(life: Lifecycle, load: Load = Whisper) -> None:
@@ -94,8 +97,14 @@ class Service:
                 return
             stack.push_async_callback(bus.close)
             folder = stack.enter_context(work_folder())
+            book = ChannelBook(bus, self._life.site.data / "channels.transcriber.json")
+            stack.push_async_callback(end, asyncio.create_task(book.run()))
+            try:
+                await self._patience.finish(_know(book))
+            except Stopped:
+                return
             await self._announce(bus, engine, choice)
-            await self._worker(bus, engine, folder).run()
+            await self._worker(bus, engine, folder, book).run()
 
     async def _start(self) -> tuple[Bus, Engine, Choice]:
         # Together: libraries and weights come from the disk while the bus is being reached.
@@ -131,7 +140,7 @@ class Service:
         _log.info("started up", extra={"seconds": round(time.monotonic() - self._began, 3)})
         self._life.ready(f"http://{self._life.site.bind}:{self.settings.transcriber_port}")
 
-    def _worker(self, bus: Bus, engine: Engine, folder: Path) -> Worker:
+    def _worker(self, bus: Bus, engine: Engine, folder: Path, book: ChannelBook) -> Worker:
         settings = self.settings
         shop = Workshop(
             bus=bus,
@@ -142,6 +151,7 @@ class Service:
             worker=self.worker,
             folder=folder,
             chunk_allowance=_CHUNK_SHARE * self._life.grace,
+            channels=book.find,
         )
         policy = RetryPolicy(settings.attempts, settings.retry_first, settings.retry_longest)
         return Worker(shop, consumers(self._nats.ack_wait), policy, self._life.stopping)
@@ -154,6 +164,13 @@ class Service:
     async def _check_store(self) -> Result:
         store: ObjectStore = self._store
         return OK if await store.ready() else degraded("the store is away: jobs wait for it")
+
+
+async def _know(book: ChannelBook) -> None:
+    """What is said of channels must be known before a version is planned."""
+    await book.load()
+    if not await book.until_read(_CHANNELS):
+        _log.warning("what is said of channels cannot be read: what was known counts")
 
 
 def consumers(ack_wait: float) -> Sequence[Consumer]:

@@ -30,6 +30,7 @@ from services.transcriber.speech import find_speech, speech_seconds
 from services.transcriber.transcript import make_transcript
 from shared import object_keys
 from shared.bus import Bus
+from shared.channels import Lookup, nothing_known
 from shared.erasure import is_erased
 from shared.errors import CannotSucceed, FenceLost, ModelAway, ModelUnavailable
 from shared.messages import (
@@ -69,6 +70,8 @@ class Workshop:
     """For temporary files."""
     chunk_allowance: float
     """Seconds that the chunk in hand may still take once the process was told to end."""
+    channels: Lookup = nothing_known
+    """What is known of a channel at the moment."""
 
 
 class Attempt:
@@ -128,7 +131,10 @@ class Attempt:
         model = engine.model
         if starts:
             return engine, starts[0].plan
-        return engine, make_plan(self._job.options, self._shop.settings, model.name, model.traits)
+        channel = self._shop.channels(self._job.source, self._job.channel)
+        settings = self._shop.settings
+        plan = make_plan(self._job.options, settings, model.name, model.traits, channel)
+        return engine, plan
 
     async def _start(self, plan: Plan) -> None:
         attempt = len(self._state.starts) + 1

@@ -1,4 +1,4 @@
-"""The plan of a version: the job's options, the site's settings and the model's traits in one.
+"""The plan of a version: the job's options, its channel's, the site's, the model's traits in one.
 
 It is made once, by the worker that first starts the version, and frozen in the first `started`.
 """
@@ -6,19 +6,30 @@ It is made once, by the worker that first starts the version, and frozen in the 
 import msgspec
 
 from services.transcriber.model_folder import LONGEST_WINDOW, Traits
+from shared.channels import ChannelRecord
 from shared.messages import Options, Plan
 from shared.settings import TranscriberSettings
 
 
-def make_plan(options: Options, settings: TranscriberSettings, model: str, traits: Traits) -> Plan:
-    """What the caller asked for, else what the site says, else what the model wants."""
+def make_plan(
+    options: Options,
+    settings: TranscriberSettings,
+    model: str,
+    traits: Traits,
+    channel: ChannelRecord | None = None,
+) -> Plan:
+    """What the caller asked for, else its channel, else the site, else what the model wants.
+
+    `channel`: what is known of the recording's; None for nothing.
+    """
+    asked = with_channel(options, channel)
     return Plan(
         model=model,
         options=msgspec.structs.replace(
-            options,
+            asked,
             model=model,
-            language=options.language or settings.whisper_language or _only(traits.languages),
-            prompt=options.prompt or settings.whisper_initial_prompt or None,
+            language=asked.language or settings.whisper_language or _only(traits.languages),
+            prompt=asked.prompt or settings.whisper_initial_prompt or None,
         ),
         longest_chunk=settings.longest_chunk or traits.longest_chunk,
         join_pauses=traits.join_pauses,
@@ -26,6 +37,18 @@ def make_plan(options: Options, settings: TranscriberSettings, model: str, trait
         padding=traits.padding,
         window_margin=_window_margin(settings.window_margin, traits.window_margin),
         beam_size=settings.whisper_beam_size or traits.beam_size,
+    )
+
+
+def with_channel(options: Options, channel: ChannelRecord | None) -> Options:
+    """The options, and where they say nothing, what is said of the channel."""
+    if channel is None:
+        return options
+    return msgspec.structs.replace(
+        options,
+        language=options.language or channel.language,
+        prompt=options.prompt or channel.prompt,
+        hotwords=options.hotwords or channel.expected,
     )
 
 

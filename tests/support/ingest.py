@@ -27,6 +27,7 @@ from services.ingest.upstream import Upstream
 from shared import object_keys
 from shared.access import access
 from shared.bus import Bus, StoredMessage
+from shared.channel_book import ChannelBook
 from shared.health import Health
 from shared.identity import recording_id
 from shared.lifecycle import listen
@@ -127,6 +128,7 @@ class Ingest:
     http: httpx.AsyncClient
     upstream: Upstream
     eraser: Eraser
+    book: ChannelBook
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -162,7 +164,8 @@ async def serving(
     stopping = asyncio.Event()
     health = Health({"store": upstream.check_store, "bus": upstream.check_bus}, stopping=stopping)
     health.mark_started()
-    reception = Reception(spool, max_bytes, max_duration)
+    book = ChannelBook(bus, folder.with_name(f"{folder.name}-channels.json"), puts_back=True)
+    reception = Reception(spool, max_bytes, max_duration, book.find)
     measures = Measures(forwarder.backlog, lambda: spool.room.used)
     inbox = Inbox(folder / FOLDER, upstream, spool.waits, keep)
     inbox.open()
@@ -206,11 +209,13 @@ async def serving(
         tasks.create_task(forwarder.run(served, 10.0))
         tasks.create_task(taken.run(stopping))
         tasks.create_task(eraser.run(stopping))
-        admitting = tasks.create_task(rights.run())
+        others = [tasks.create_task(each) for each in (rights.run(), book.run())]
+        await book.load()
         await up.wait()
         try:
-            yield Ingest(url, port, spool, forwarder, http, upstream, eraser, stopping)
+            yield Ingest(url, port, spool, forwarder, http, upstream, eraser, book, stopping)
         finally:
             stopping.set()
-            admitting.cancel()
+            for task in others:
+                task.cancel()
     spool.close()

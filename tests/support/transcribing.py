@@ -25,6 +25,7 @@ from services.transcriber.scripted_engine import ScriptedEngine
 from services.transcriber.worker import Worker
 from shared import object_keys
 from shared.bus import Bus
+from shared.channels import Lookup, nothing_known
 from shared.envelope import event_message, job_message
 from shared.errors import ModelUnavailable, Unavailable
 from shared.messages import Job, Options, Queued, Transcript, decode
@@ -136,6 +137,7 @@ class Site:
         name: str = "w1",
         load: Callable[[str], Engine] | None = None,
         chunk_allowance: float = 20.0,
+        channels: Lookup = nothing_known,
     ) -> "Hand":
         """A worker that does not run yet."""
 
@@ -152,6 +154,7 @@ class Site:
             worker=name,
             folder=self.folder,
             chunk_allowance=chunk_allowance,
+            channels=channels,
         )
         worker = Worker(shop, consumers(self.ack_wait), POLICY, stopping)
         return Hand(worker, stopping)

@@ -67,7 +67,7 @@ class Call:
             source=self.source,
             channel=self.channel,
             start=self.start,
-            lane="urgent" if self.is_emergency else "live",
+            lane="urgent" if self.is_emergency else None,
             metadata=fitted(with_unit(self.metadata)),
             filename=_name_of(self.filename),
         )

@@ -28,7 +28,7 @@ def keeper(ingest: Ingest, rules: Rules, days: float) -> Keeper:
     return Keeper(
         ingest.upstream,
         ingest.eraser,
-        rules,
+        lambda: ingest.book.rules(rules),
         1.0,
         lambda: datetime.now(UTC) + timedelta(days=days),
     )

@@ -42,7 +42,7 @@ def test_what_trunk_recorder_says_is_kept() -> None:
     assert (call.source, call.channel, call.start) == ("11", "54241", NOON)
     found = call.description()
     assert found.filename == radio.TRUNK_RECORDER["audioName"]
-    assert found.lane == "live"
+    assert found.lane is None
     assert found.metadata == {
         "system": 11,
         "system_label": "county",

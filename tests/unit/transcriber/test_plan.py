@@ -1,11 +1,14 @@
 """What the job, the site and the model say, in one plan."""
 
+import msgspec
 import pytest
 
 from services.transcriber.model_folder import Traits
 from services.transcriber.plan import make_plan
+from shared.channels import ChannelRecord
 from shared.messages import Options
 from shared.settings import TranscriberSettings
+from tests.support.channels import FIRE
 
 DEMO = Traits(longest_chunk=8, window_margin=0.4, beam_size=1, languages=["en"])
 
@@ -43,3 +46,25 @@ def test_window_margin(setting: float, trait: float | None, margin: float | None
 def test_a_language_is_detected_where_the_model_knows_several() -> None:
     plan = make_plan(Options(), TranscriberSettings(), "m", Traits(languages=["en", "de"]))
     assert plan.options.language is None
+
+
+def test_the_channel_overrules_the_site_and_the_job_the_channel() -> None:
+    site = TranscriberSettings(whisper_language="de", whisper_initial_prompt="site")
+    plan = make_plan(Options(words=True), site, "large-v3", Traits(), FIRE)
+    assert plan.options == Options(
+        model="large-v3",
+        language="en",
+        prompt="Engine 4, Medic 2.",
+        hotwords="Engine 4, Birch Street",
+        words=True,
+    )
+    asked = Options(language="fr", prompt="job", hotwords="job's")
+    plan = make_plan(asked, site, "large-v3", Traits(), FIRE)
+    assert plan.options == msgspec.structs.replace(asked, model="large-v3")
+
+
+def test_a_channel_of_which_nothing_is_said_changes_nothing() -> None:
+    bare = ChannelRecord(source="county", channel="fire", label="FD")
+    for options in (Options(), Options(prompt="job", hotwords="job's")):
+        plan = make_plan(options, TranscriberSettings(), "demo", DEMO)
+        assert make_plan(options, TranscriberSettings(), "demo", DEMO, bare) == plan
