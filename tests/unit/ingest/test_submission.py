@@ -14,7 +14,7 @@ from shared.messages import Options
 
 def test_nothing_said_is_a_plain_upload() -> None:
     said = read_fields({})
-    assert (said.source, said.channel, said.lane) == ("upload", "default", "live")
+    assert (said.source, said.channel, said.lane) == ("upload", "default", None)
     assert said.options == Options()
     assert said.start is None
 

@@ -39,7 +39,7 @@ def test_a_submission_has_an_uploads_fields_and_its_own() -> None:
 def test_the_least_submission_is_of_the_subjects_names() -> None:
     found = read(message({"audio": AUDIO}), 100)
     assert (found.audio, found.object) == (b"sound", None)
-    assert (found.said.source, found.said.channel, found.said.lane) == ("county", "fire", "live")
+    assert (found.said.source, found.said.channel, found.said.lane) == ("county", "fire", None)
     assert found.said.options == Options()
 
 
