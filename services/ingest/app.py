@@ -42,8 +42,9 @@ from shared.http.tracing import UNTRACED, Traced
 from shared.settings import SiteSettings
 
 _DESCRIPTION = """\
-Takes recordings in. What becomes of them is told by stream, whose API is described at its own
-`/docs`.
+Takes recordings in. What becomes of them is told by stream, whose API is described at
+[its own `/docs`]({stream}/docs). Services that speak NATS submit there too:
+[`/docs/events`]({stream}/docs/events).
 """
 _PREFIX = "/ingest"
 """Of the documentation: on one host with stream, `/docs` is stream's."""
@@ -133,7 +134,9 @@ def create_app(parts: Parts) -> AsgiApp:
                 **errors,
                 MethodNotAllowedException: by_method(errors[HTTPException]),
             },
-            openapi_config=openapi_config("EchoBase ingest", _DESCRIPTION, _PREFIX),
+            openapi_config=openapi_config(
+                "EchoBase ingest", _DESCRIPTION.format(stream=parts.links.stream), _PREFIX
+            ),
             logging_config=None,
         )
     )

@@ -10,6 +10,7 @@ from services.stream.audio import audio
 from services.stream.catalogue import Catalogue
 from services.stream.corrections import Corrector, correct_transcript
 from services.stream.events import events, subject_events
+from services.stream.events_page.routes import asyncapi_yaml, events_page
 from services.stream.history.keeper import History
 from services.stream.hub import Hub
 from services.stream.listing import recordings
@@ -41,7 +42,8 @@ from shared.settings import SiteSettings
 
 _DESCRIPTION = """\
 What is transcribed, live and afterwards. Recordings are sent to ingest, whose API is described at
-its own `/ingest/docs`.
+[its own `/ingest/docs`]({ingest}/ingest/docs). What is said on NATS, for services that speak it, is
+described at [`/docs/events`]({stream}/docs/events).
 """
 
 
@@ -107,6 +109,8 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
             sign_out,
             stream_token,
             health,
+            events_page,
+            asyncapi_yaml,
             openapi_json(),
         ],
         dependencies={
@@ -121,9 +125,13 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
         ],
         plugins=[ScopesDocumented()],
         exception_handlers=exception_handlers(),
-        openapi_config=openapi_config("EchoBase stream", _DESCRIPTION),
+        openapi_config=openapi_config("EchoBase stream", _description(parts.links)),
         logging_config=None,
     )
+
+
+def _description(links: Links) -> str:
+    return _DESCRIPTION.format(stream=links.stream, ingest=links.ingest)
 
 
 def _constant(value: object) -> Provide:
