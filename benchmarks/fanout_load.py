@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -118,7 +118,7 @@ class Load:
     def __init__(self, path: str, readers: int) -> None:
         self.path = path
         self.transports: list[asyncio.Transport] = []
-        self._readers = readers
+        self.readers = readers
         self._open: set[Reader] = set()
         self._due = 0
         self._reached = asyncio.Event()
@@ -126,13 +126,13 @@ class Load:
     @property
     def all_open(self) -> bool:
         """Whether each has its answer."""
-        return len(self._open) == self._readers
+        return len(self._open) == self.readers
 
     async def connect(self, port: int) -> None:
         """Connect them all, and wait until each is answered."""
         loop = asyncio.get_running_loop()
-        for start in range(0, self._readers, 50):
-            some = range(start, min(start + 50, self._readers))
+        for start in range(0, self.readers, 50):
+            some = range(start, min(start + 50, self.readers))
             await asyncio.gather(
                 *(loop.create_connection(lambda: Reader(self), "127.0.0.1", port) for _ in some)
             )
@@ -140,7 +140,7 @@ class Load:
 
     async def expect(self, events: int) -> None:
         """Wait until each has been sent so many more."""
-        self._due += events * self._readers
+        self._due += events * self.readers
         if self._due > 0:
             await self._wait()
 
@@ -182,22 +182,46 @@ class Figures:
 BURST = 16
 
 
-async def measure(server: Server, readers: int, rounds: int, deliveries: int) -> Figures:
-    """Medians over the rounds, each of about so many deliveries."""
-    load = Load(server.path, readers)
-    before = await server.usage()
-    await load.connect(server.port)
-    after = await server.usage()
-    events = max(2, deliveries // readers)
-    await _round(server, load, 3, 1)
-    single = [await _round(server, load, events, 1) for _ in range(rounds)]
-    burst = [await _round(server, load, max(1, events // BURST) * 4, BURST) for _ in range(rounds)]
-    load.close()
-    return Figures(
-        single=_median(single, readers),
-        burst=_median(burst, readers),
-        memory=(after.rss - before.rss) / readers / 1024,
-    )
+class Measured:
+    """A server under measurement, with its readers."""
+
+    def __init__(self, server: Server, load: Load, events: int, memory: float) -> None:
+        self._server = server
+        self._load = load
+        self._events = events
+        self._memory = memory
+        self._readers = load.readers
+        self._single: list[float] = []
+        self._burst: list[float] = []
+
+    @classmethod
+    async def of(cls, server: Server, readers: int, deliveries: int) -> Self:
+        """Connect the readers; a round will have about so many deliveries of each kind."""
+        load = Load(server.path, readers)
+        before = await server.usage()
+        await load.connect(server.port)
+        memory = ((await server.usage()).rss - before.rss) / readers / 1024
+        await _round(server, load, 3, 1)
+        return cls(server, load, max(2, deliveries // readers), memory)
+
+    async def round(self) -> None:
+        """Measure once."""
+        self._single.append(await _round(self._server, self._load, self._events, 1))
+        bursts = max(1, self._events // BURST) * 4
+        self._burst.append(await _round(self._server, self._load, bursts, BURST))
+
+    @property
+    def figures(self) -> Figures:
+        """Medians over the rounds."""
+        return Figures(
+            single=_median(self._single, self._readers),
+            burst=_median(self._burst, self._readers),
+            memory=self._memory,
+        )
+
+    def close(self) -> None:
+        """The readers leave."""
+        self._load.close()
 
 
 async def _round(server: Server, load: Load, times: int, size: int) -> float:

@@ -1,13 +1,13 @@
 """`make bench-stream`: what one delivery costs the server, beside the least that it can cost.
 
-All servers in one run, in turn, each on one core; the readers are on the other. What counts is the
-server's CPU time for each delivery: it does not depend on how quick the readers are.
+All servers in one run, in turn round by round, on one core; the readers are on the other. What
+counts is the server's CPU time for each delivery: it does not depend on how quick the readers are.
 """
 
 import asyncio
 import resource
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import click
@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.fanout_load import Figures, Server, child, measure
+from benchmarks.fanout_load import Figures, Measured, Server, child
 from benchmarks.fanout_nchan import nchan
 
 
@@ -48,15 +48,21 @@ CONTESTANTS = (
 
 
 async def compare(readers: int, rounds: int, deliveries: int) -> dict[str, Figures]:
-    """The figures of each contestant that is there."""
-    found: dict[str, Figures] = {}
-    for each in CONTESTANTS:
-        async with each.start() as server:
+    """The figures of each contestant that is there, taken in turn, so that all meet the same."""
+    measured: dict[str, Measured] = {}
+    async with AsyncExitStack() as all_of_them:
+        for each in CONTESTANTS:
+            server = await all_of_them.enter_async_context(each.start())
             if server is None:
                 click.echo(f"{each.name} is not here and could not be installed", err=True)
                 continue
-            found[each.name] = await measure(server, readers, rounds, deliveries)
-    return found
+            measured[each.name] = await Measured.of(server, readers, deliveries)
+        for _ in range(rounds):
+            for each in measured.values():
+                await each.round()
+        for each in measured.values():
+            each.close()
+    return {name: each.figures for name, each in measured.items()}
 
 
 def table(readers: int, found: dict[str, Figures]) -> Table:

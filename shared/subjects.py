@@ -11,6 +11,7 @@ slug and a hash; the real name travels in the payload.
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Lane = Literal["urgent", "live", "backfill"]
@@ -130,6 +131,7 @@ DELETED = "echobase.events.*.*.*.0.deleted"
 """The filter over the events that something was deleted."""
 
 
+@lru_cache(2048)  # the segments of a version have one subject
 def parse_event(subject: str) -> EventSubject:
     """The parts of an event's subject.
 

@@ -14,6 +14,7 @@ from services.stream.app import Parts, create_app
 from services.stream.catalogue import Catalogue
 from services.stream.connection import StreamProtocol
 from services.stream.corrections import Corrector
+from services.stream.garbage import collect_rarely
 from services.stream.history.keeper import History
 from services.stream.hub import Hub
 from services.stream.pages import Page
@@ -111,6 +112,7 @@ async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
         waiting = [tasks.create_task(each) for each in work]
         await rights.prepare()
         parts.health.mark_started()
+        collect_rarely()
         await life.serve(app, settings.stream_port, StreamProtocol)
         for task in waiting:
             task.cancel()

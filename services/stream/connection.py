@@ -43,6 +43,8 @@ class StreamProtocol(H11Protocol):
 
     def detach(self) -> None:
         """The response is uvicorn's own again."""
+        if self._wire:
+            self._wire.close()
         self._wire = None
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -6,8 +6,9 @@ long a pause as the last write took, so that the more readers there are, the mor
 """
 
 import asyncio
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from services.stream.filter_index import FilterIndex
 from services.stream.filters import View, Wanted, view
@@ -24,26 +25,35 @@ class Group:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self._writes: dict[Framing, dict[Wire, Callable[[bytes], None]]] = {}
+        self._wires: dict[Framing, dict[Wire, int | None]] = {}
 
     def __bool__(self) -> bool:
-        return any(self._writes.values())
+        return any(self._wires.values())
 
     def add(self, wire: Wire) -> None:
         """A reader came."""
-        self._writes.setdefault(wire.framing, {})[wire] = wire.write
+        self._wires.setdefault(wire.framing, {})[wire] = wire.file
 
     def discard(self, wire: Wire) -> None:
         """A reader went."""
-        self._writes.get(wire.framing, {}).pop(wire, None)
+        self._wires.get(wire.framing, {}).pop(wire, None)
 
     def write(self, data: bytes) -> None:
         """Write to each of them."""
-        for framing, writes in self._writes.items():
+        for framing, wires in self._wires.items():
             framed = framing(data)
             # A copy, since who does not keep up leaves while it is written to.
-            for write in tuple(writes.values()):
-                write(framed)
+            for wire, file in tuple(wires.items()):
+                if file is None:
+                    wire.write(framed)
+                    continue
+                try:
+                    sent = os.write(file, framed)
+                except OSError:
+                    # Full, or broken: the transport finds out which.
+                    sent = 0
+                if sent < len(framed):
+                    wire.write(framed[sent:])
 
 
 class Fanout:
@@ -88,7 +98,7 @@ class Fanout:
         if self._flushing is None:
             loop = asyncio.get_running_loop()
             if loop.time() >= self._not_before:
-                self._flushing = loop.call_soon(self.flush)
+                self.flush()
             else:
                 self._flushing = loop.call_at(self._not_before, self.flush)
 

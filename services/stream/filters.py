@@ -55,15 +55,23 @@ _decoder = msgspec.json.Decoder(_Names)
 
 def view(message: StoredMessage) -> View | None:
     """What a message says to filters; None if it is no event."""
-    match message.subject.split("."):
+    found = _by_subject(message.subject)
+    if found is None or (found.source_name and found.channel_name):
+        return found
+    try:
+        names = _decoder.decode(message.data)
+    except msgspec.DecodeError:
+        return None
+    return found._replace(source_name=names.source, channel_name=names.channel)
+
+
+@lru_cache(2048)  # the segments of a version have one subject
+def _by_subject(subject: str) -> View | None:
+    """A name that its token does not tell is empty."""
+    match subject.split("."):
         case [_, _, source, channel, recording, version, kind]:
-            names = _Names(source, channel)
-            if subjects.is_encoded(source) or subjects.is_encoded(channel):
-                try:
-                    names = _decoder.decode(message.data)
-                except msgspec.DecodeError:
-                    return None
-            return View(source, channel, recording, version, kind, names.source, names.channel)
+            names = ("" if subjects.is_encoded(each) else each for each in (source, channel))
+            return View(source, channel, recording, version, kind, *names)
         case _:
             return None
 

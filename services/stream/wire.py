@@ -6,6 +6,7 @@ event goes straight to the transport where the server lets us reach it (`DirectW
 """
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -17,7 +18,8 @@ Framing = Callable[[bytes], bytes]
 """From the bytes of the body to those that are written."""
 
 HIGH_WATER = 64 * 1024
-"""Bytes that wait in the process for one reader before it counts as slow."""
+"""Bytes that are written at once to a reader that is behind, and that may wait for one that is
+written to through `send`."""
 _NOT_SENT = 16 * 1024
 """Bytes that the kernel takes beyond what the reader's side has room for."""
 
@@ -52,6 +54,15 @@ class Wire(Protocol):
         """Whether the connection is gone."""
         ...
 
+    @property
+    def file(self) -> int | None:
+        """Where `framing`'s bytes may go as long as the wire is writable, past `write`; or None.
+
+        What the descriptor does not take, `write` has to be given. It is for a loop over thousands
+        of wires: there the transports' own objects, a page of memory each, cost as much again.
+        """
+        ...
+
     def write(self, data: bytes) -> None:
         """Write what `framing` gave. Raises nothing; what a lost connection is given is lost."""
         ...
@@ -74,9 +85,12 @@ class DirectWire:
         self.transport = transport
         self._paused = False
         self._lost = transport.is_closing()
+        self._file: int | None = None
         if not self._lost:
-            transport.set_write_buffer_limits(high=HIGH_WATER)
+            # So that what is writable has an empty buffer, which a write to the file cannot pass.
+            transport.set_write_buffer_limits(high=0)
             _limit_unsent(transport)
+            self._file = _duplicate(transport)
 
     @property
     def framing(self) -> Framing:
@@ -85,13 +99,18 @@ class DirectWire:
 
     @property
     def writable(self) -> bool:
-        """Whether less than HIGH_WATER bytes wait."""
+        """Whether nothing waits."""
         return not self._paused and not self._lost
 
     @property
     def lost(self) -> bool:
         """Whether the protocol said so."""
         return self._lost
+
+    @property
+    def file(self) -> int | None:
+        """A descriptor of ours for the same connection; None while the transport holds bytes."""
+        return None if self.transport.get_write_buffer_size() else self._file
 
     def write(self, data: bytes) -> None:
         """Write at once."""
@@ -100,7 +119,7 @@ class DirectWire:
         try:
             self.transport.write(data)
         except RuntimeError:
-            # uvloop says so of a transport that is closed and has not yet told its protocol.
+            # The transport is closed and has not yet told its protocol.
             self.on_lost()
 
     def abort(self) -> None:
@@ -119,6 +138,13 @@ class DirectWire:
         """Called by the protocol."""
         self._lost = True
         self.notify()
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back: the transport's own is the last that keeps the connection."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
 
 
 class SendWire:
@@ -126,6 +152,7 @@ class SendWire:
 
     def __init__(self, send: Send) -> None:
         self.framing: Framing = plain
+        self.file: int | None = None
         self.notify: Callable[[], None] = _nobody
         self._send = send
         self._waiting: list[bytes] = []
@@ -175,6 +202,17 @@ class SendWire:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
             self._bytes -= len(data)
             self.notify()
+
+
+def _duplicate(transport: asyncio.Transport) -> int | None:
+    """A descriptor whose number nobody else is given before it is closed here.
+
+    Past a TLS session nothing may be written.
+    """
+    raw = transport.get_extra_info("socket")
+    if raw is None or transport.get_extra_info("sslcontext") is not None:
+        return None
+    return os.dup(raw.fileno())
 
 
 def _limit_unsent(transport: asyncio.Transport) -> None:

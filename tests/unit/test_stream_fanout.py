@@ -25,6 +25,7 @@ class Written:
 
     def __init__(self, framing: Framing = plain) -> None:
         self.framing = framing
+        self.file: int | None = None
         self.notify: Callable[[], None] = lambda: None
         self.writable, self.lost = True, False
         self.writes: list[bytes] = []

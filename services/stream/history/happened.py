@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from services.stream.history import ledger, rows
 from services.stream.history.rows import Stored, Version
@@ -16,8 +17,7 @@ _LAST_WORDS = ("completed", "corrected")
 VersionId = tuple[str, int]
 
 
-@dataclass(frozen=True)
-class Happened:
+class Happened(NamedTuple):
     """An event, by its subject."""
 
     recording: str
@@ -67,14 +67,18 @@ def needed(db: Connection, batch: Sequence[Happened]) -> Needed:
 def write(db: Connection, batch: Sequence[Happened], looked: Looked) -> None:
     """Bring the history to what it is after these events."""
     pending = dict(looked.recordings)
+    unknown: set[str] = set()
     for event in batch:
         if event.type == "deleted":
             _delete(db, event)
+            continue
+        if event.recording in unknown:
             continue
         if (stored := pending.pop(event.recording, None)) is not None:
             ledger.put(db, stored)
         key = ledger.key_of(db, event.recording)
         if key is None:  # it was erased since
+            unknown.add(event.recording)
             continue
         if version := looked.versions.get((event.recording, event.version)):
             ledger.put_version(db, key, version)

@@ -37,6 +37,10 @@ RECENT = timedelta(days=1)
 """Age up to which a walk has it looked up whether EVENTS knows of a correction."""
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_REST = 0.25
+"""Seconds between two transactions while it is live: a lone event is written at once, and what
+comes right after it together. A transaction for each would cost more than sending it to a hundred
+readers."""
 _LOOK = 1.0
 """Seconds between two looks at whether the file is still there, or wanted anew."""
 _log = logging.getLogger(__name__)
@@ -151,6 +155,7 @@ class Projection:
         cursor = self._follow.cursor(lambda _: True, ALL)
         if await cursor.begin(place.sequence, place.epoch or None) or await self._aged_out(place):
             return await self._missed()
+        rested = 0.0
         while True:
             arrival = self._follow.arrival
             items = await cursor.next()
@@ -162,6 +167,8 @@ class Projection:
             if not messages:
                 place = await self._caught_up(place)
                 await arrival.wait()
+                await asyncio.sleep(max(0.0, rested - time.monotonic()))
+                rested = time.monotonic() + _REST
 
     async def _aged_out(self, place: Place) -> bool:
         """Whether EVENTS has forgotten what it held when it was empty here; else a gap says so."""
@@ -173,16 +180,22 @@ class Projection:
         """Write what a batch of events did, and the place with it."""
         self.progress.behind = max(0, self._follow.last - cursor.position)
         batch = happened.read(messages)
-        needed = await self._file.read(lambda db: happened.needed(db, batch))
-        looked = await self._look(needed)
+        looked: Looked | None = None
 
-        def write(db: Connection) -> bool:
-            happened.write(db, batch, looked)
+        def write(db: Connection) -> Needed | bool:
+            if looked is None and (needed := happened.needed(db, batch)) != Needed():
+                return needed
+            happened.write(db, batch, looked or Looked())
             scrub = ledger.place(db).scrub
             ledger.set_place(db, replace(place, scrub=scrub))
             return scrub
 
-        if await self._file.write(write):
+        # In one go where nothing has to be asked for: another thread costs more than the writing.
+        done = await self._file.write(write)
+        if isinstance(done, Needed):
+            looked = await self._look(done)
+            done = await self._file.write(write)
+        if done:
             await self._scrub()
 
     async def _look(self, needed: Needed) -> Looked:
