@@ -20,6 +20,7 @@ from shared.access import Access
 from shared.erasure import Hold, is_erased, read
 from shared.errors import BadInput, Unavailable
 from shared.http.auth import address_of, require
+from shared.http.openapi import ID, shown
 from shared.http.problem import ProblemError, problems
 from shared.identity import RECORDING_ID
 from shared.keys import Credential
@@ -57,10 +58,8 @@ class HoldOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     opt=require("admin"),
     responses={
         204: ResponseSpec(None, description="Nothing of it is left in store, streams and spool"),
-        202: ResponseSpec(
-            Deletion,
-            generate_examples=False,
-            description="Store or broker is away: it is erased as soon as they are back",
+        202: shown(
+            Deletion(id=ID), "Store or broker is away: it is erased as soon as they are back"
         ),
         **problems(400, 401, 404, 409, 507),
     },
@@ -103,7 +102,8 @@ async def delete_recording(
     return Response(Deletion(id=id), status_code=202)
 
 
-_HOLD = Body(examples=[Example(value={"by": "Ms Gray, legal", "why": "inquest 7/26"})])
+_HELD = Hold(by="Ms Gray, legal", why="inquest 7/26", since=datetime(2026, 3, 1, 12, tzinfo=UTC))
+_HOLD = Body(examples=[Example(value={"by": _HELD.by, "why": _HELD.why})])
 
 
 @put(
@@ -111,7 +111,7 @@ _HOLD = Body(examples=[Example(value={"by": "Ms Gray, legal", "why": "inquest 7/
     summary="Hold a recording",
     tags=["keeping"],
     opt=require("admin"),
-    responses=problems(400, 401, 404, 503),
+    responses={200: shown(_HELD, "It is kept"), **problems(400, 401, 404, 503)},
 )
 async def hold_recording(
     request: Request[object, object, State],
@@ -142,7 +142,7 @@ async def hold_recording(
     summary="Who holds a recording",
     tags=["keeping"],
     opt=require("admin"),
-    responses=problems(400, 401, 404, 503),
+    responses={200: shown(_HELD, "Who, and why"), **problems(400, 401, 404, 503)},
 )
 async def get_hold(
     recording_id: FromPath[str],

@@ -1,6 +1,6 @@
 """`/v1/spool/refused`: what the store refused for good, listed, tried again or dropped."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from litestar import Request, delete, get, post
@@ -12,9 +12,10 @@ from msgspec import Meta, Struct
 from services.ingest.entry import Refusal
 from services.ingest.forwarder import Forwarder
 from services.ingest.spool import Spool
-from services.ingest.spool_view import SpoolView, reaches, view
+from services.ingest.spool_view import EXAMPLE, SpoolView, reaches, view
 from shared.access import Access
 from shared.http.auth import address_of, require
+from shared.http.openapi import ID, PARAMETERS, shown
 from shared.http.problem import ProblemError, problems
 from shared.keys import Credential
 
@@ -42,12 +43,28 @@ class RefusedEntries(Struct, frozen=True, kw_only=True):
     entries: Annotated[list[RefusedEntry], Meta(description="In the order of their keys")]
 
 
+_EXAMPLE = RefusedEntries(
+    entries=[
+        RefusedEntry(
+            key=str(PARAMETERS["key"]),
+            code="store-refused",
+            reason="the store does not take it: EntityTooLarge",
+            time=datetime(2026, 3, 1, 12, 0, 6, tzinfo=UTC),
+            size=135_100,
+            recording=ID,
+            source="county",
+            channel="fire",
+        )
+    ]
+)
+
+
 @get(
     _PATH,
     summary="Recordings that the store refuses",
     tags=["dead letters"],
     opt=require("admin"),
-    responses=problems(401),
+    responses={200: shown(_EXAMPLE, "What this node has put aside"), **problems(401)},
 )
 async def refused_entries(
     spool: NamedDependency[Spool], credential: NamedDependency[Credential]
@@ -67,7 +84,7 @@ async def refused_entries(
     summary="Try a refused recording again",
     tags=["dead letters"],
     opt=require("admin"),
-    responses=problems(401, 404, 409),
+    responses={202: shown(EXAMPLE, "It is tried again"), **problems(401, 404, 409)},
 )
 async def retry_refused(
     key: FromPath[str],

@@ -1,7 +1,7 @@
 """`GET /v1/spool/{id}`: where an accepted recording is."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from litestar import get
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from services.ingest.entry import Entry, Held
 from services.ingest.spool import Spool
 from shared.http.auth import require
+from shared.http.openapi import ID, shown
 from shared.http.problem import ProblemError, problems
 from shared.keys import Credential, allowed
 from shared.subjects import Lane
@@ -44,6 +45,22 @@ class SpoolView(Struct, frozen=True, kw_only=True):
     entries: Annotated[list[SpoolEntry], Meta(description="One for each set of options")]
 
 
+EXAMPLE = SpoolView(
+    id=ID,
+    entries=[
+        SpoolEntry(
+            status="waiting",
+            version=None,
+            lane="live",
+            received=datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC),
+            size=135_100,
+            attempts=3,
+            error="the store is away",
+        )
+    ],
+)
+
+
 def state(held: Held) -> SpoolState:
     """How far an entry has come."""
     if held.refused is not None:
@@ -56,7 +73,7 @@ def state(held: Held) -> SpoolState:
     summary="Where an accepted recording is",
     tags=["recordings"],
     opt=require("ingest"),
-    responses=problems(401, 404),
+    responses={200: shown(EXAMPLE, "Where it is"), **problems(401, 404)},
 )
 async def spool_entry(
     recording_id: FromPath[str],

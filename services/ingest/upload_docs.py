@@ -52,7 +52,10 @@ def _body() -> RequestBody:
         required=[FILE],
         properties={FILE: audio, **{name: _schema(field) for name, field in FIELDS.items()}},
     )
-    raw = OpenAPIMediaType(schema=audio)
+    raw = OpenAPIMediaType(
+        schema=audio,
+        examples={"call": Example(summary="A radio call", value="(the bytes of call.wav)")},
+    )
     return RequestBody(
         required=True,
         description="A form, or the bare audio with the fields in the query.",

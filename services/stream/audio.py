@@ -1,11 +1,14 @@
 """`GET /v1/recordings/{id}/audio`: a recording's audio, whole or a part of it."""
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Annotated
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
 from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
@@ -14,7 +17,7 @@ from services.stream.ranges import Span, Unsatisfiable, parse_range
 from services.stream.recordings import checked
 from shared.access import Access
 from shared.http.auth import address_of, require
-from shared.http.problem import problems
+from shared.http.problem import Problem, problems, response
 from shared.keys import Credential
 from shared.messages import Recording
 
@@ -37,13 +40,28 @@ _TYPES = {
 }
 
 
+def _file(status: int) -> ResponseSpec:
+    whole = status == HTTPStatus.OK
+    return ResponseSpec(
+        bytes,
+        generate_examples=False,
+        description="The whole file" if whole else "The bytes that were asked for",
+        media_type="audio/*",
+        examples=[Example(value="(the bytes of call.wav)" if whole else "(1024 bytes of it)")],
+    )
+
+
 @get(
     "/v1/recordings/{recording_id:str}/audio",
     summary="A recording's audio",
     description="The file as it came. One `Range` of bytes may be asked for.",
     tags=["recordings"],
     opt=require("read"),
-    responses=problems(400, 401, 404, 410, 503),
+    responses={
+        **{status: _file(status) for status in (200, 206)},
+        304: ResponseSpec(None, description="It is what `If-None-Match` says"),
+        **problems(400, 401, 404, 410, 416, 503),
+    },
 )
 async def audio(
     request: Request[object, object, State],
@@ -54,7 +72,7 @@ async def audio(
     span: Annotated[
         str | None, HeaderParameter(name="Range", description="Bytes, such as `bytes=0-1023`")
     ] = None,
-) -> Response[bytes] | Stream:
+) -> Response[bytes] | Response[Problem] | Stream:
     """Answer with the file, or with the bytes asked for."""
     found = await catalogue.recording(checked(recording_id), credential)
     await catalogue.check_audio(found)
@@ -66,7 +84,7 @@ async def audio(
     try:
         part = parse_range(span, found.size)
     except Unsatisfiable:
-        return Response(b"", status_code=416, headers={"Content-Range": f"bytes */{found.size}"})
+        return _unsatisfiable(found.size)
     if part is None or part.start == 0:
         # A player asks for one recording many times, piece by piece.
         names = {"source": found.source, "channel": found.channel}
@@ -82,6 +100,19 @@ async def audio(
         media_type=media_type(found.audio),
         headers=headers,
     )
+
+
+def _unsatisfiable(size: int) -> Response[Problem]:
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    problem = Problem(
+        type="urn:echobase:no-such-bytes",
+        title=status.phrase,
+        status=status,
+        detail=f"The audio has {size} bytes; there are none where the range says.",
+        field="Range",
+        limit=f"0 to {size - 1}",
+    )
+    return response(problem, {"Content-Range": f"bytes */{size}"})
 
 
 def media_type(key: str) -> str:

@@ -11,13 +11,13 @@ import msgspec
 from litestar import Request, Response, patch
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, HeaderParameter
 from msgspec import Meta, Struct
 
 from services.stream.catalogue import Catalogue, VersionView, choose
 from services.stream.correction import correct
+from services.stream.examples import RECEIVED, STREAM
 from services.stream.history import rows
 from services.stream.history.keeper import End, History
 from services.stream.history.rows import Version
@@ -27,6 +27,7 @@ from shared.access import Access
 from shared.erasure import is_erased
 from shared.errors import BadInput, StoreUnavailable, Unavailable
 from shared.http.auth import address_of, require
+from shared.http.openapi import ID, shown
 from shared.http.problem import ProblemError, problems
 from shared.keys import Credential
 from shared.messages import (
@@ -170,6 +171,15 @@ _EXAMPLE = Body(
     ]
 )
 
+_STORED = CorrectionView(
+    recording=ID,
+    version=2,
+    base=1,
+    by="kb",
+    time=RECEIVED,
+    transcript=f"{STREAM}/v1/recordings/{ID}/transcript.json?version=2",
+)
+
 
 @patch(
     "/v1/recordings/{recording_id:str}/transcript",
@@ -179,7 +189,7 @@ _EXAMPLE = Body(
     tags=["recordings"],
     opt=require("read", "ingest"),
     responses={
-        201: ResponseSpec(CorrectionView, generate_examples=False, description="It is stored"),
+        201: shown(_STORED, "It is stored"),
         **problems(400, 401, 404, 409, 410, 503),
     },
 )

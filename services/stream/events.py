@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from services.stream import filters as query
 from services.stream.connection import StreamProtocol, connection_of
+from services.stream.examples import EVENTS
 from services.stream.hub import Hub
 from services.stream.sse import EventId, parse_id
 from services.stream.wire import SendWire
@@ -18,6 +19,7 @@ from shared import subjects
 from shared.access import Access
 from shared.errors import Forbidden
 from shared.http.auth import TOKENS, require
+from shared.http.openapi import shown
 from shared.http.problem import problems
 from shared.http.query import pairs
 from shared.http.tracing import UNTRACED
@@ -25,6 +27,7 @@ from shared.key_ring import KeyRing
 from shared.key_set import Ended
 from shared.keys import Credential
 
+_MEDIA = "text/event-stream"
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -60,12 +63,12 @@ When the key, the session or the token ends, so does the stream: with an event `
 
 @get(
     "/v1/events",
-    media_type="text/event-stream",
+    media_type=_MEDIA,
     summary="Follow events",
     description=_DESCRIPTION,
     tags=["events"],
     opt={**require("read"), UNTRACED: True, TOKENS: True},
-    responses=problems(400),
+    responses={200: shown(EVENTS, "The stream, which does not end", _MEDIA), **problems(400)},
 )
 async def events(
     request: Request[object, object, State],
@@ -102,12 +105,12 @@ async def events(
 
 @get(
     "/v1/subjects/{subject:str}/events",
-    media_type="text/event-stream",
+    media_type=_MEDIA,
     summary="Follow a NATS subject",
     description=_SUBJECT_DESCRIPTION,
     tags=["events"],
     opt={**require("read"), UNTRACED: True},
-    responses=problems(400, 403),
+    responses={200: shown(EVENTS, "The stream, which does not end", _MEDIA), **problems(400, 403)},
 )
 async def subject_events(
     subject: Annotated[

@@ -8,10 +8,12 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from services.stream.examples import PAGE
 from services.stream.found import STATUSES, RecordingPage
 from services.stream.history.keeper import History
 from services.stream.history.query import MOST, parse
 from shared.http.auth import require
+from shared.http.openapi import shown
 from shared.http.problem import problems
 from shared.http.query import pairs
 from shared.keys import Credential
@@ -42,7 +44,7 @@ While the history is being made for the first time, this is 503. Most on a page:
     description=_DESCRIPTION,
     tags=["recordings"],
     opt=require("read"),
-    responses=problems(400, 401, 503),
+    responses={200: shown(PAGE, "A page of them"), **problems(400, 401, 503)},
 )
 async def recordings(
     request: Request[object, object, State],

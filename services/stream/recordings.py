@@ -11,9 +11,11 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
 
 from services.stream.catalogue import Catalogue, VersionView
+from services.stream.examples import RECORDING, STREAM, TRANSCRIPT, VERSION
 from shared import subtitles
 from shared.errors import BadInput
 from shared.http.auth import require
+from shared.http.openapi import ID, shown
 from shared.http.problem import problems
 from shared.identity import RECORDING_ID
 from shared.keys import Credential
@@ -51,7 +53,18 @@ class Links(Struct, frozen=True):
     summary="A recording",
     tags=["recordings"],
     opt=require("read"),
-    responses=problems(400, 401, 404, 410, 503),
+    responses={
+        200: shown(
+            RecordingView(
+                recording=RECORDING,
+                versions=[VERSION],
+                events=f"{STREAM}/v1/events?recording={ID}",
+                audio=f"{STREAM}/v1/recordings/{ID}/audio",
+            ),
+            "The recording and its versions",
+        ),
+        **problems(400, 401, 404, 410, 503),
+    },
 )
 async def recording(
     recording_id: FromPath[str],
@@ -74,7 +87,10 @@ async def recording(
     summary="A recording's versions",
     tags=["recordings"],
     opt=require("read"),
-    responses=problems(400, 401, 404, 410, 503),
+    responses={
+        200: shown([VERSION], "From the first to the newest"),
+        **problems(400, 401, 404, 410, 503),
+    },
 )
 async def versions(
     recording_id: FromPath[str],
@@ -105,7 +121,7 @@ _MISSING = problems(400, 401, 404, 409, 410, 503)
     summary="A transcript, as JSON",
     tags=["recordings"],
     opt=require("read"),
-    responses=_MISSING,
+    responses={200: shown(TRANSCRIPT, "The transcript"), **_MISSING},
 )
 async def transcript_json(
     recording_id: FromPath[str],
@@ -130,7 +146,10 @@ def _in_form(
         description=f"Give a version's transcript as {called}.",
         tags=["recordings"],
         opt=require("read"),
-        responses=_MISSING,
+        responses={
+            200: shown(render(TRANSCRIPT), f"The transcript, as {called}", media_type),
+            **_MISSING,
+        },
     )
     async def transcript(
         recording_id: FromPath[str],

@@ -9,7 +9,8 @@ from typing import Annotated
 from litestar import Request, Response, delete, post
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.openapi.spec import Example
+from litestar.params import Body
 from msgspec import Meta, Struct
 
 from services.stream.recordings import Links
@@ -27,6 +28,9 @@ class Credentials(Struct, frozen=True):
     key: Annotated[str, Meta(description="A key with the scope `read`", max_length=1000)]
 
 
+_EXAMPLE = Body(examples=[Example(value={"key": "ebk_…"})])
+
+
 @post(
     "/session",
     status_code=204,
@@ -37,7 +41,7 @@ class Credentials(Struct, frozen=True):
     responses=problems(400, 401, 403, 429, 503),
 )
 async def sign_in(
-    data: JSONBody[Credentials],
+    data: Annotated[Credentials, _EXAMPLE],
     request: Request[object, object, State],
     site: NamedDependency[SiteSettings],
     links: NamedDependency[Links],

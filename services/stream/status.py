@@ -16,6 +16,7 @@ from shared.access import Access
 from shared.bus import Bus
 from shared.errors import BusUnavailable
 from shared.http.auth import require
+from shared.http.openapi import shown
 from shared.http.problem import problems
 from shared.keys import SCOPES, Credential, Scope
 from shared.subjects import LANES
@@ -99,12 +100,25 @@ class Bulletin:
         )
 
 
+_EXAMPLE = StatusView(
+    version=version("echobase"),
+    bus="connected",
+    events=EventRange("18c6d1f0a3b2c4d5", 1, 1042),
+    lanes={"urgent": 0, "live": 2, "backfill": 130},
+    workers=[{"model": "medium.en", "worker": "transcriber-7c9f"}],
+    readers=3,
+    ingest="http://localhost:3001",
+    locked=True,
+    scopes=["read"],
+)
+
+
 @get(
     "/v1/status",
     summary="The system's state",
     tags=["status"],
     opt=require("read"),
-    responses=problems(401),
+    responses={200: shown(_EXAMPLE, "How it stands"), **problems(401)},
 )
 async def status(
     bulletin: NamedDependency[Bulletin],

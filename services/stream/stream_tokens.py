@@ -12,13 +12,16 @@ from urllib.parse import urlencode
 from litestar import Request, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.openapi.spec import Example
+from litestar.params import Body
 from msgspec import Meta, Struct
 
 from services.stream import filters
+from services.stream.examples import RECEIVED, STREAM
 from services.stream.recordings import Links
 from shared.access import Access
 from shared.http.auth import TOKEN, address_of, require
+from shared.http.openapi import shown
 from shared.http.problem import problems
 from shared.keys import Credential
 
@@ -46,16 +49,25 @@ class StreamToken(Struct, frozen=True, kw_only=True):
     events: Annotated[str, Meta(description="Address of the events, the token included")]
 
 
+_TOKEN = "eyJrIjoiMWYwYzlhM2UifQ.c2lnbmF0dXJl"  # noqa: S105 - an example
+_EXAMPLE = StreamToken(
+    token=_TOKEN,
+    expires=RECEIVED,
+    events=f"{STREAM}/v1/events?token={_TOKEN}",
+)
+_ORDER = Body(examples=[Example(value={"source": ["county"], "type": ["segment"], "seconds": 300})])
+
+
 @post(
     "/v1/stream-tokens",
     status_code=201,
     summary="A token for an event stream",
     tags=["events"],
     opt=require("read"),
-    responses=problems(400, 503),
+    responses={201: shown(_EXAMPLE, "The token"), **problems(400, 503)},
 )
 async def stream_token(
-    data: JSONBody[StreamTokenOrder],
+    data: Annotated[StreamTokenOrder, _ORDER],
     request: Request[object, object, State],
     credential: NamedDependency[Credential],
     links: NamedDependency[Links],

@@ -21,6 +21,7 @@ from services.stream.history import search
 from services.stream.history.keeper import History
 from services.stream.history.query import Wanted, parse
 from shared.http.auth import require
+from shared.http.openapi import shown
 from shared.http.problem import problems
 from shared.http.query import pairs
 from shared.keys import Credential
@@ -62,12 +63,32 @@ class WordErrorRates(Struct, frozen=True, kw_only=True):
     ]
 
 
+_EXAMPLE = WordErrorRates(
+    rates=[
+        WordErrorRate(
+            source="county",
+            channel="fire",
+            model="medium.en",
+            prompt=None,
+            recordings=12,
+            words=418,
+            substitutions=19,
+            deletions=6,
+            insertions=4,
+            wer=0.069378,
+        )
+    ],
+    compared=12,
+    cut=False,
+)
+
+
 @get(
     "/v1/stats/wer",
     summary="Word error rates",
     tags=["status"],
     opt=require("read"),
-    responses=problems(400, 401, 503),
+    responses={200: shown(_EXAMPLE, "How the models do"), **problems(400, 401, 503)},
 )
 async def word_errors(
     request: Request[object, object, State],

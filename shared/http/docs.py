@@ -7,16 +7,18 @@ holds the browser to that.
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 from litestar import Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.enums import OpenAPIMediaType
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 
 from shared.http import problem
 from shared.http.auth import PUBLIC, security_components
+from shared.http.openapi import finished
 
 _FOLDER = Path(__file__).parent / "swagger_ui"
 _ASSETS = {
@@ -66,7 +68,7 @@ def openapi_config(title: str, description: str, prefix: str = "") -> OpenAPICon
             opt={PUBLIC: True},
             after_request=_finish,
         ),
-        render_plugins=[_SwaggerUi(title)],
+        render_plugins=[_SwaggerUi(title), _Finished()],
     )
 
 
@@ -81,9 +83,21 @@ def openapi_json(prefix: str = "") -> HTTPRouteHandler:
         sync_to_thread=False,
     )
     def schema(request: Request[object, object, State]) -> dict[str, object]:
-        return request.app.openapi_schema.to_schema()
+        return finished(request.app.openapi_schema.to_schema())
 
     return schema
+
+
+class _Finished(JsonRenderPlugin):
+    """The description beside the page, which reads it."""
+
+    def render(
+        self,
+        request: Request[object, object, State],  # noqa: ARG002 - Litestar's signature
+        openapi_schema: dict[str, object],
+    ) -> bytes:
+        """The same as `openapi_json` gives."""
+        return msgspec.json.encode(finished(openapi_schema))
 
 
 class _SwaggerUi(OpenAPIRenderPlugin):
