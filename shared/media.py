@@ -62,6 +62,7 @@ _SECONDS_TO_READ = 20.0
 _MOST_PACKETS_PER_SECOND = 1000
 _PACKETS_TO_FIRST_FRAME = 200
 _JOINED_SAMPLES = 200_000
+_LONGEST_TAG = 4096
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,16 @@ def probe(path: Path, longest: float = LONGEST) -> MediaInfo:
     return MediaInfo(
         info.demuxer, name, duration, sample_rate, channels, info.extension, info.content_type
     )
+
+
+def tags(path: Path) -> dict[str, str]:
+    """What the file says of itself (ID3, LIST and the like), by FFmpeg's names in lower case.
+
+    Raises NotAudio.
+    """
+    with open_audio(path) as (container, stream):
+        found = {**stream.metadata, **container.metadata}
+    return {name.lower(): value[:_LONGEST_TAG] for name, value in found.items()}
 
 
 def frames(path: Path, rate: int = 16_000) -> Iterator[AudioFrame]:

@@ -24,6 +24,7 @@ from shared.settings_base import Settings
 from shared.settings_base import meta as _meta
 from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
+from shared.settings_watch import WatchSettings
 
 S = TypeVar("S", bound="Settings")
 
@@ -274,6 +275,7 @@ ALL: tuple[type[Settings], ...] = (
     NatsSettings,
     StoreSettings,
     IngestSettings,
+    WatchSettings,
     TranscriberSettings,
     StreamSettings,
     HistorySettings,
@@ -286,7 +288,6 @@ ALL: tuple[type[Settings], ...] = (
 IGNORED = {
     "FLASK_ENV": "there is one mode",
     "API_ENV": "there is one mode",
-    "CALL_WATCH_PATH": "no folder is watched yet",
     "DATABASE_URL": "there is no database to configure",
     "POSTGRES_USER": "there is no database to configure",
     "POSTGRES_PASSWORD": "there is no database to configure",

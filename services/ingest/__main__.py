@@ -4,6 +4,7 @@ It starts and accepts whether or not NATS and the S3 store are there.
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 
 from services.ingest.app import Parts, create_app
@@ -19,6 +20,11 @@ from services.ingest.recordings import Links
 from services.ingest.spool import Spool
 from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
+from services.ingest.watch.folder import WatchedFolder
+from services.ingest.watch.ledger import Ledger
+from services.ingest.watch.taker import Taker
+from services.ingest.watch.watcher import FOLDER as LEDGER
+from services.ingest.watch.watcher import Watcher, check_path
 from shared.access import access
 from shared.allocator import MIB, give_back
 from shared.channel_book import ChannelBook
@@ -37,6 +43,7 @@ from shared.settings import (
     public_url,
 )
 from shared.settings_keeping import KeepingSettings
+from shared.settings_watch import WatchSettings
 from shared.topology import submissions, topology
 
 _PATIENCE = 1.0
@@ -56,14 +63,16 @@ async def main(life: Lifecycle) -> None:
     spool = _spool(life.site, settings)
     erasures = Erasures(spool.folder / ERASURES)
     forwarder = Forwarder(spool, upstream, settings.spool_keep, erasing=erasures.is_pending)
-    health = Health(
-        {"spool": _check(spool), "store": upstream.check_store, "bus": upstream.check_bus},
-        service="ingest",
-        stopping=life.stopping,
-    )
     book = ChannelBook(bus, life.site.data / "channels.ingest.json", puts_back=True)
     reception = Reception(spool, settings.max_upload_bytes, settings.max_duration, book.find)
     measures = Measures(forwarder.backlog, lambda: spool.room.used)
+    watcher = _watcher(life, reception, forwarder, measures)
+    checks = {"spool": _check(spool), "store": upstream.check_store, "bus": upstream.check_bus}
+    health = Health(
+        checks | ({"watch": watcher.check} if watcher else {}),
+        service="ingest",
+        stopping=life.stopping,
+    )
     inbox = Inbox(spool.folder / FOLDER, upstream, spool.waits, settings.spool_keep)
     taken = Submissions(
         upstream,
@@ -117,10 +126,11 @@ async def main(life: Lifecycle) -> None:
             taking = tasks.create_task(taken.run(life.stopping))
             tasks.create_task(eraser.run(life.stopping))
             keeping_task = tasks.create_task(keeper.run(life.stopping))
+            watching = tasks.create_task(watcher.run(life.stopping)) if watcher else None
             # The server's h11 keeps the body of a request that asks for `Upgrade: h2c`, as Java's
             # client does; httptools loses it.
             await life.serve(app, settings.ingest_port, "h11")
-            await _finish(taking, life.grace * _POLITE)
+            await _finish([each for each in (taking, watching) if each], life.grace * _POLITE)
             keeping_task.cancel()
             # What was accepted last may still leave.
             served.set()
@@ -130,11 +140,25 @@ async def main(life: Lifecycle) -> None:
             knowing.cancel()
 
 
-async def _finish(task: asyncio.Task[None], patience: float) -> None:
-    _, late = await asyncio.wait({task}, timeout=patience)
-    if late:
-        # What it has in hand is not acknowledged, and comes again.
+async def _finish(tasks: Collection[asyncio.Task[None]], patience: float) -> None:
+    _, late = await asyncio.wait(tasks, timeout=patience)
+    for task in late:
+        # What it has in hand is not acknowledged, or noted, and comes again.
         task.cancel()
+
+
+def _watcher(
+    life: Lifecycle, reception: Reception, forwarder: Forwarder, measures: Measures
+) -> Watcher | None:
+    """None if no folder is watched. Raises SettingError."""
+    settings = life.load(WatchSettings)
+    path = settings.folder()
+    if path is None:
+        return None
+    check_path(path, life.site.data)
+    folder = WatchedFolder(path)
+    taker = Taker(folder, reception, forwarder, measures, settings.zone())
+    return Watcher(folder, Ledger(reception.spool.folder / LEDGER), taker, settings)
 
 
 def _spool(site: SiteSettings, settings: IngestSettings) -> Spool:

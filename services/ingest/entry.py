@@ -31,7 +31,10 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = None
     published: Annotated[
         datetime | None,
-        Meta(description="When the message that brought it was published, if one did"),
+        Meta(
+            description="When the message that brought it was published, or the watched file that"
+            " did was written"
+        ),
     ] = None
 
     @property

@@ -46,6 +46,14 @@ class Upload(NamedTuple):
     """What the caller has proved."""
 
 
+class Examined(NamedTuple):
+    """What an audio file turned out to be."""
+
+    sha256: str
+    """In hex."""
+    info: MediaInfo
+
+
 @dataclass
 class Reception:
     """What uploads go through."""
@@ -93,14 +101,26 @@ class Reception:
 
         `published`: when the message that brings it was published, if one does.
         """
-        sha256 = await audio.finish()
-        info = await self._probe(audio)
-        entry = _entry(said, sha256, audio.size, info, self.channels(said.source, said.channel))
-        return await self.spool.keep(audio, msgspec.structs.replace(entry, published=published))
+        return await self.keep(audio, await self.examine(audio), said, published)
 
-    async def _probe(self, audio: Incoming) -> MediaInfo:
+    async def examine(self, audio: Incoming) -> Examined:
+        """What has come, and is on the disk then. Raises NotAudio, TooLarge, Full."""
+        sha256 = await audio.finish()
         async with self._probing:
-            return await asyncio.to_thread(probe, audio.path, self.max_duration)
+            info = await asyncio.to_thread(probe, audio.path, self.max_duration)
+        return Examined(sha256, info)
+
+    async def keep(
+        self,
+        audio: Incoming,
+        examined: Examined,
+        said: Description,
+        published: datetime | None = None,
+    ) -> tuple[Held, bool]:
+        """Accept what was examined, durably; as `accept`. Raises Full."""
+        channel = self.channels(said.source, said.channel)
+        entry = _entry(said, examined.sha256, audio.size, examined.info, channel)
+        return await self.spool.keep(audio, msgspec.structs.replace(entry, published=published))
 
 
 def check_channel(credential: Credential, source: str, channel: str) -> None:

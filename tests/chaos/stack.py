@@ -54,11 +54,13 @@ class Part:
 class Stack:
     """All of them, in one folder."""
 
-    def __init__(self, folder: Path, fault: Fault | None = None) -> None:
-        """Nothing runs yet. `fault`: planted in the services that it concerns."""
+    def __init__(self, folder: Path, fault: Fault | None = None, **more: str) -> None:
+        """Nothing runs yet. `fault`: planted in the services that it concerns; `more`: variables
+        of theirs."""
         self.data = folder / "data"
         self.data.mkdir(parents=True)
         self._fault = fault or "none"
+        self._more = more
         self._shadow = folder / "shadow"
         self.nats: NatsServer = new_nats(self.data)
         self.store: S3Server = new_s3(self.data)
@@ -173,6 +175,7 @@ class Stack:
             "ECHOBASE_HEARTBEAT": "2",
             "ECHOBASE_RETRY_FIRST": "0.2",
             "ECHOBASE_RETRY_LONGEST": "2",
+            **self._more,
         }
 
 

@@ -4,6 +4,7 @@ import array
 import io
 import math
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -98,10 +99,11 @@ def write(path: Path, kind: str, seconds: float = 2.0) -> Path:
     return path
 
 
-def reencode(original: Path, path: Path, kind: str) -> Path:
-    """A recording again, as one of `KINDS`, in mono."""
+def reencode(original: Path, path: Path, kind: str, tags: Mapping[str, str] | None = None) -> Path:
+    """A recording again, as one of `KINDS`, in mono; `tags` by FFmpeg's names."""
     muxer, encoder, rate = KINDS[kind]
     with av.open(str(original)) as source, av.open(str(path), "w", format=muxer) as opened:
+        opened.metadata.update(tags or {})
         container = cast(_Container, opened)
         stream = container.add_stream(encoder, rate=rate, options={})
         stream.layout = "mono"

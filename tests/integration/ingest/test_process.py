@@ -55,7 +55,13 @@ async def test_a_spool_in_use_ends_the_start_with_one_line(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ECHOBASE_SPOOL_KEEP", "soon"), ("ECHOBASE_MAX_UPLOAD_BYTES", "-1"), ("ECHOBASE_BIND", "x")],
+    [
+        ("ECHOBASE_SPOOL_KEEP", "soon"),
+        ("ECHOBASE_MAX_UPLOAD_BYTES", "-1"),
+        ("ECHOBASE_BIND", "x"),
+        ("CALL_WATCH_PATH", "/dev/null"),
+        ("CALL_WATCH_TIMEZONE", "Mars/Olympus"),
+    ],
 )
 async def test_a_bad_setting_ends_the_start_with_one_line(
     tmp_path: Path, name: str, value: str
