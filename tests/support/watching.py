@@ -3,7 +3,7 @@
 import asyncio
 import json
 import struct
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -25,7 +25,8 @@ from shared.messages import Recording
 from shared.settings_watch import WatchSettings
 from shared.topology import topology
 from tests.support.forwarding import soon
-from tests.support.ingest import MIB, open_spool, until
+from tests.support.ingest import MIB, open_spool
+from tests.support.ingest import until as until_within
 
 QUICK = WatchSettings(watch_settle=0.1, watch_rescan=0.1)
 """Settings of a test."""
@@ -80,6 +81,11 @@ META: Mapping[str, object] = {
 """trunk-recorder's JSON of a call."""
 STEM = "54241-1772366405.250_851012500.0-call_12"
 """A name that it gives."""
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Poll until a function returns something true: each file is synced several times over."""
+    await until_within(condition, 60.0)
 
 
 def call_json(**more: object) -> str:

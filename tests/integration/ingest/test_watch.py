@@ -17,13 +17,14 @@ from shared.erasure import Tombstone
 from shared.identity import recording_id
 from shared.messages import encode
 from tests.support import audio_files
-from tests.support.ingest import files, jobs, until
+from tests.support.ingest import files, jobs
 from tests.support.watching import (
     QUICK,
     STEM,
     World,
     call_json,
     put,
+    until,
     watching,
     with_list,
     world,
@@ -363,7 +364,7 @@ async def test_a_folder_that_is_not_there_is_waited_for(
 
 
 async def test_it_ends_when_told_and_finishes_what_it_has_in_hand(place: World) -> None:
-    for number in range(20):
+    for number in range(8):
         put(place.folder, f"{number}.wav", audio_files.wav(0.2, pitch=300 + number))
     async with watching(place) as life:
         await until(lambda: life.held)
@@ -372,4 +373,4 @@ async def test_it_ends_when_told_and_finishes_what_it_has_in_hand(place: World) 
         count = len(life.held)
     async with watching(place) as life:
         assert len(life.held) == count
-        await life.taken(20)
+        await life.taken(8)
