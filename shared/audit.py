@@ -33,6 +33,9 @@ Action = Literal[
     "released",
     "key-added",
     "key-revoked",
+    "webhook-added",
+    "webhook-changed",
+    "webhook-removed",
 ]
 _MOST_WAITING = 10_000
 """Records that wait for NATS; of more, the oldest stay in the log alone."""

@@ -125,6 +125,10 @@ class Bus(Protocol):
         """
         ...
 
+    async def provide(self, consumer: Consumer) -> None:
+        """Create a consumer that the topology does not know, or update it if it differs."""
+        ...
+
     async def ready(self) -> bool:
         """Whether the server answers now."""
         ...

@@ -11,6 +11,7 @@
     ├── Full                  no room to accept more; 507
     ├── Unavailable           transient: the same call may succeed later
     │   ├── BusUnavailable
+    │   │   └── StreamFull    the stream, or its share for the subject, has no room for more
     │   └── StoreUnavailable
     ├── FenceLost             another writer owns this version now
     ├── DuplicateMessage      the stream holds a message with this id already
@@ -110,6 +111,12 @@ class BusUnavailable(Unavailable):
     """NATS, or the stream that the call needs, is away."""
 
     code = "bus-unavailable"
+
+
+class StreamFull(BusUnavailable):
+    """The stream, or its share for the subject, has no room for more."""
+
+    code = "stream-full"
 
 
 class StoreUnavailable(Unavailable):

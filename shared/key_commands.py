@@ -4,17 +4,14 @@ They go straight to the bucket of keys; every service that follows it knows with
 """
 
 import asyncio
-import getpass
-import os
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
 import click
 import msgspec
 
-from shared import settings
 from shared.api_key import KeyRecord, digest, new_id, new_key
 from shared.audit import Action, Audit
 from shared.bus import Bus
@@ -22,14 +19,10 @@ from shared.errors import BadInput, EchoBaseError
 from shared.keeping import FOREVER, read_age, seconds
 from shared.key_keeper import KEY
 from shared.key_value import KeyValue
-from shared.keys import SCOPE_MEANING, SCOPES, Credential, Limit, Scope
-from shared.nats_bus import NatsBus
-from shared.nats_link import Link
-from shared.stack import nats_settings
-from shared.topology import AUDIT, KEYS, SESSIONS, Topology
+from shared.keys import SCOPE_MEANING, SCOPES, Limit, Scope
+from shared.operator import note, operating
+from shared.topology import KEYS, SESSIONS
 
-_PATIENCE = 5.0
-"""Seconds within which NATS must be reached."""
 T = TypeVar("T")
 
 
@@ -133,11 +126,7 @@ class Desk:
     async def put(self, record: KeyRecord, revision: int | None, action: Action) -> None:
         """Store a key's record, and note that. Raises FenceLost, BusUnavailable."""
         await self._keys.put(f"{KEY}{record.id}", msgspec.json.encode(record), revision)
-        by = Credential(f"operator {_login()}", frozenset(SCOPES))
-        self._audit.note(action, by, id=record.id, name=record.name)
-        with suppress(TimeoutError):  # the line on stderr says it too
-            async with asyncio.timeout(_PATIENCE):
-                await self._audit.flush()
+        await note(self._audit, action, id=record.id, name=record.name)
 
     async def revoke(self, id: str) -> KeyRecord:
         """Revoke a key; nothing changes if it was. Raises NoSuchKey, BusUnavailable."""
@@ -153,26 +142,10 @@ class Desk:
 
 def _run(work: Callable[[Desk], Coroutine[None, None, T]]) -> T:
     async def main() -> T:
-        async with _desk() as desk:
-            return await work(desk)
+        async with operating("keys", KEYS, SESSIONS) as (bus, audit):
+            return await work(Desk(bus, audit))
 
     return asyncio.run(main())
-
-
-@asynccontextmanager
-async def _desk() -> AsyncGenerator[Desk]:
-    nats = nats_settings(settings.environment())
-    link = Link(nats, "keys")
-    bus = NatsBus(link)
-    opening = asyncio.create_task(link.open())
-    try:
-        await link.wait_connected(_PATIENCE)
-        await bus.ensure(Topology((AUDIT, KEYS, SESSIONS), (), nats.nats_replicas))
-        yield Desk(bus, Audit(bus, "keys"))
-    finally:
-        opening.cancel()
-        await asyncio.gather(opening, return_exceptions=True)
-        await bus.close()
 
 
 def state(record: KeyRecord, now: datetime) -> str:
@@ -221,9 +194,3 @@ def _read_id(id: str) -> str:
     if not id.isascii() or not id.isalnum() or len(id) > 32:
         raise BadInput(f"not a key's id: {id[:80]!r}", field="ID")
     return id
-
-
-def _login() -> str:
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return str(os.getuid())

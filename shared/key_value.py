@@ -51,6 +51,14 @@ class KeyValue:
         found = await self._bus.last(self._stream, self._subject(key))
         return None if found is None or _gone(found) else Value(found.data, found.sequence)
 
+    async def contents(self) -> tuple[Entries, int]:
+        """The whole content, and the latest revision in it, deletions included; 0 if none."""
+        entries: dict[str, Value] = {}
+        last = 0
+        async for batch in self._bus.read(self._stream, [f"{self._prefix}>"]):
+            last = self._apply(entries, batch)
+        return entries, last
+
     async def put(self, key: str, data: bytes, expected: int | None = None) -> int:
         """Store a value; returns its revision.
 
@@ -83,13 +91,11 @@ class KeyValue:
             pause = min(LONGEST_PAUSE, pause * 2)
 
     async def _watch(self) -> AsyncGenerator[Entries]:
-        entries: dict[str, Value] = {}
-        last = 0
-        filters = [f"{self._prefix}>"]
         epoch = (await self._bus.state(self._stream)).epoch
-        async for batch in self._bus.read(self._stream, filters):
-            last = self._apply(entries, batch)
+        found, last = await self.contents()
+        entries = dict(found)
         yield dict(entries)
+        filters = [f"{self._prefix}>"]
         async for batch in self._bus.follow(self._stream, filters, last + 1, epoch):
             self._apply(entries, batch)
             yield dict(entries)

@@ -80,8 +80,12 @@ class MemoryBus(Bus):
                 )
             found.config = stream
         for consumer in topology.consumers:
-            queue = MemoryQueue(consumer, self._streams[consumer.stream])
-            self._queues.setdefault((consumer.stream, consumer.name), queue).config = consumer
+            await self.provide(consumer)
+
+    async def provide(self, consumer: Consumer) -> None:
+        """See `Bus.provide`."""
+        queue = MemoryQueue(consumer, self.stream(consumer.stream))
+        self._queues.setdefault((consumer.stream, consumer.name), queue).config = consumer
 
     async def ready(self) -> bool:
         """See `Bus.ready`."""

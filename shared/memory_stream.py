@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from shared.bus import Fence, Message, Published, StoredMessage, StreamState
-from shared.errors import BusUnavailable, DuplicateMessage, FenceLost
+from shared.errors import BusUnavailable, DuplicateMessage, FenceLost, StreamFull
 from shared.topology import Consumer, Stream
 
 
@@ -121,6 +121,8 @@ class MemoryStream:
             return
         for message in messages:
             held = [m.sequence for m in self._messages if m.subject == message.subject]
+            if self.config.refuse_per_subject and len(held) >= most:
+                raise StreamFull(f"{message.subject}: the subject is full")
             for sequence in held[: max(0, len(held) - most + 1)]:
                 self.remove(sequence)
 
@@ -133,7 +135,7 @@ class MemoryStream:
         if limit < 0 or self._bytes + needed <= limit:
             return
         if self.config.discard == "new":
-            raise BusUnavailable(f"{messages[0].subject}: the stream is full")
+            raise StreamFull(f"{messages[0].subject}: the stream is full")
         while self._messages and self._bytes + needed > limit:
             self.remove(self._messages[0].sequence)
 
@@ -160,10 +162,13 @@ class MemoryQueue:
     config: Consumer
     stream: MemoryStream
     _known: dict[int, _InHand] = field(default_factory=dict[int, _InHand])
+    _done: set[int] = field(default_factory=set[int])
+    """What was acknowledged, where the stream keeps it for others."""
 
     def waiting(self) -> Iterable[StoredMessage]:
         """Every message that is not acknowledged."""
-        return self.stream.select([self.config.filter_subject or ">"], 1)
+        found = self.stream.select(self.config.filters or (">",), 1)
+        return (message for message in found if message.sequence not in self._done)
 
     def take(self, count: int, now: float) -> list[tuple[StoredMessage, int]]:
         """Up to `count` messages that may be delivered now, each with its attempt."""
@@ -188,9 +193,12 @@ class MemoryQueue:
             known.due, known.held = due, False
 
     def acknowledge(self, sequence: int) -> None:
-        """Remove it, whoever has it now."""
+        """Remove it, whoever has it now; a log keeps it all the same."""
         self._known.pop(sequence, None)
-        self.stream.remove(sequence)
+        if self.stream.config.retention == "workqueue":
+            self.stream.remove(sequence)
+        else:
+            self._done.add(sequence)
 
 
 def _sequence(message: StoredMessage) -> int:

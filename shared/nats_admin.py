@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
     ConsumerInfo,
+    DeliverPolicy,
     DiscardPolicy,
     RetentionPolicy,
     StorageType,
@@ -73,6 +75,11 @@ class Admin:
                 await self._ensure_stream(stream, topology.replicas)
             for consumer in topology.consumers:
                 await self._ensure_consumer(consumer)
+
+    async def provide(self, consumer: Consumer) -> None:
+        """Create or update a consumer."""
+        async with self._turn:
+            await self._ensure_consumer(consumer)
 
     async def repair(self, consumer: Consumer | None = None) -> None:
         """Make again what was deleted: a stream or a consumer of the topology, or `consumer`."""
@@ -148,7 +155,8 @@ class Admin:
             try:
                 info = await alone(self._manager.consumer_info(consumer.stream, consumer.name))
             except NotFoundError:
-                await alone(self._manager.add_consumer(consumer.stream, wanted))
+                made = _guarded(wanted) if consumer.guarded else wanted
+                await alone(self._manager.add_consumer(consumer.stream, made))
                 return True
             changes = _differences(info.config, wanted, _CONSUMER_FIELDS)
             if changes:
@@ -201,13 +209,21 @@ _STREAM_FIELDS = (
     "max_bytes",
     "max_msg_size",
     "max_msgs_per_subject",
+    "discard_new_per_subject",
     "discard",
     "duplicate_window",
     "allow_atomic",
     "allow_direct",
     "num_replicas",
 )
-_CONSUMER_FIELDS = ("filter_subject", "ack_wait", "max_ack_pending", "max_deliver")
+_CONSUMER_FIELDS = (
+    "filter_subject",
+    "filter_subjects",
+    "ack_wait",
+    "max_ack_pending",
+    "max_deliver",
+    "inactive_threshold",
+)
 
 
 def _stream_config(stream: Stream, replicas: int) -> StreamConfig:
@@ -219,6 +235,7 @@ def _stream_config(stream: Stream, replicas: int) -> StreamConfig:
         max_bytes=stream.max_bytes,
         max_msg_size=stream.max_message,
         max_msgs_per_subject=stream.max_per_subject,
+        discard_new_per_subject=stream.refuse_per_subject,
         discard=DiscardPolicy(stream.discard),
         duplicate_window=stream.duplicate_window,
         allow_atomic=stream.allow_atomic,
@@ -232,13 +249,27 @@ def _consumer_config(consumer: Consumer) -> ConsumerConfig:
     return ConsumerConfig(
         name=consumer.name,
         durable_name=consumer.name,
-        filter_subject=consumer.filter_subject or None,
+        # A single one has a place of its own, where older servers look for it.
+        filter_subject=consumer.filters[0] if len(consumer.filters) == 1 else None,
+        filter_subjects=list(consumer.filters) if len(consumer.filters) > 1 else None,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=consumer.ack_wait,
         max_ack_pending=consumer.max_ack_pending,
+        inactive_threshold=consumer.idle or None,
         # A job at a limit of deliveries would be stranded: stored, but delivered to nobody.
         max_deliver=-1,
     )
+
+
+def _guarded(config: ConsumerConfig) -> ConsumerConfig:
+    """The same, with something that who would change it has to know, and cannot.
+
+    NATS' rights are to subjects, and one of those by which a consumer is made has its name in the
+    body alone: whoever may make any, may so change any. The time at which a consumer starts cannot
+    be changed, and is told only to those who may look at it: a random one before the first event.
+    """
+    start = _EPOCH + timedelta(microseconds=secrets.randbits(49))
+    return replace(config, deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=start)
 
 
 def _differences(

@@ -53,6 +53,10 @@ class NatsBus(Bus):
         """See `Bus.ensure`."""
         await self._admin.ensure(topology)
 
+    async def provide(self, consumer: Consumer) -> None:
+        """See `Bus.provide`."""
+        await self._admin.provide(consumer)
+
     async def ready(self) -> bool:
         """Whether JetStream answers now."""
         try:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from nats.aio.msg import Msg
 
 from shared.bus import Fence, Message, Published
-from shared.errors import BusUnavailable, DuplicateMessage, FenceLost
+from shared.errors import BusUnavailable, DuplicateMessage, FenceLost, StreamFull
 from shared.nats_admin import Admin
 from shared.nats_channel import description, status
 from shared.nats_link import Link
@@ -113,6 +113,6 @@ def _refusal(error: _Error, subject: str) -> Exception:
         case code if code == DUPLICATE_IN_BATCH:
             return DuplicateMessage(f"{subject}: {error.description}")
         case code if code == STORE_FULL:
-            return BusUnavailable(f"{subject}: the stream is full ({error.description})")
+            return StreamFull(f"{subject}: the stream is full ({error.description})")
         case code:
             return BusUnavailable(f"{subject}: {error.description} ({code})")

@@ -7,7 +7,7 @@ from shared import envelope, subjects
 from shared.errors import BadMessage
 from shared.identity import RECORDING_ID, recording_id
 from shared.messages import Deleted, Job, Submission, decode
-from shared.topology import DEAD, EVENTS, JOBS, SUBMIT
+from shared.topology import DEAD, EVENTS, JOBS, SUBMIT, WEBHOOKS
 
 Digest = Callable[[str], str | None]
 """SHA-256, in hex, of the object of a key; None if that is not known."""
@@ -22,6 +22,8 @@ def of_recording(
     """
     if subject.startswith(_prefix(DEAD.subjects[0])):
         subject = headers.get(envelope.DEAD_SUBJECT, "")
+    if subject.startswith(_prefix(WEBHOOKS.subjects[0])):
+        subject = headers.get(_said(headers, envelope.EVENT_SUBJECT), "")
     if subject.startswith(_prefix(EVENTS.subjects[0])):
         return _of_event(subject)
     if subject in JOBS.subjects:
@@ -40,6 +42,11 @@ def deleted_recording(subject: str, data: bytes) -> str | None:
     except BadMessage:
         return None
     return event.recording if event.what == "all" and RECORDING_ID.match(event.recording) else None
+
+
+def _said(headers: Mapping[str, str], name: str) -> str:
+    """A header's name, or the one by which a dead letter has it."""
+    return name if name in headers else f"{envelope.ORIGINAL}{name}"
 
 
 def _prefix(subjects_: str) -> str:

@@ -23,8 +23,10 @@ from shared.topology import (
     EVENTS,
     JOBS,
     KEYS,
+    RECEIVERS,
     SESSIONS,
     SUBMIT,
+    WEBHOOKS,
     Consumer,
     Stream,
     Topology,
@@ -46,12 +48,15 @@ class Rights:
     subscribe: tuple[str, ...] = ()
     answers: bool = False
     """Whether it may answer requests that reach it, wherever the asker listens."""
+    never: tuple[str, ...] = ()
+    """Subjects that it may not publish to, whatever else is allowed."""
 
     def __add__(self, other: "Rights") -> "Rights":
         return Rights(
             _once((*self.publish, *other.publish)),
             _once((*self.subscribe, *other.subscribe)),
             self.answers or other.answers,
+            _once((*self.never, *other.never)),
         )
 
 
@@ -141,6 +146,24 @@ def follow(stream: Stream) -> Rights:
     )
 
 
+def spare(*consumers: Consumer) -> Rights:
+    """Leave alone the durable consumers of ours on a stream that one may follow."""
+    return Rights(
+        never=tuple(
+            subject
+            for each in consumers
+            for place in (f"{each.stream}.{each.name}",)
+            for subject in (
+                f"{_API}.CONSUMER.*.{place}",
+                f"{_API}.CONSUMER.*.{place}.>",
+                f"{_API}.CONSUMER.DURABLE.CREATE.{place}",
+                f"{_API}.CONSUMER.MSG.NEXT.{place}",
+                f"$JS.ACK.{place}.>",
+            )
+        )
+    )
+
+
 def erase(*streams: Stream) -> Rights:
     """Delete single messages."""
     return Rights(tuple(f"{_API}.STREAM.MSG.DELETE.{stream.name}" for stream in streams))
@@ -208,9 +231,9 @@ def _ingest(whole: Topology) -> Rights:
         produce_events("queued", "failed", "refused", "deleted")
         + produce(*JOBS.subjects, dead("ingest"))
         # What was erased must be found wherever it waits, and here it is heard of.
-        + read(SUBMIT, JOBS, DEAD)
+        + read(SUBMIT, JOBS, DEAD, WEBHOOKS)
         + follow(EVENTS)
-        + erase(SUBMIT, JOBS, DEAD, EVENTS)
+        + erase(SUBMIT, JOBS, DEAD, EVENTS, WEBHOOKS)
         + consume(*_consumers(whole, SUBMIT))
         + follow(CHANNELS)
         + produce(*CHANNELS.subjects)
@@ -239,6 +262,10 @@ def _stream(whole: Topology) -> Rights:
         + admit()
         # The keys themselves are the command's alone to change.
         + produce(f"$KV.echobase-keys.{SIGNING}", *SESSIONS.subjects)
+        # Webhooks: a consumer of its own for each receiver, and those that are gone switched off.
+        + follow(WEBHOOKS)
+        + read(RECEIVERS)
+        + produce(*WEBHOOKS.subjects, *RECEIVERS.subjects, dead("stream"))
     )
 
 
@@ -248,16 +275,15 @@ def _admin(whole: Topology) -> User:
 
 
 def _publisher(whole: Topology) -> User:
-    del whole  # what outsiders may do is public, and does not depend on the site
-    asks = produce(*SUBMIT.subjects) + follow(EVENTS)
+    asks = produce(*SUBMIT.subjects) + follow(EVENTS) + spare(*_consumers(whole, EVENTS))
     names = Rights((f"{_API}.INFO", f"{_API}.STREAM.NAMES"), ("echobase.events.>",))
     return _user("publisher", "programs that submit, and wait for the words", asks + names)
 
 
 def _subscriber(whole: Topology) -> User:
-    del whole
+    reads = follow(EVENTS) + spare(*_consumers(whole, EVENTS))
     names = Rights((f"{_API}.INFO", f"{_API}.STREAM.NAMES"), ("echobase.events.>",))
-    return _user("subscriber", "programs that read the words", follow(EVENTS) + names)
+    return _user("subscriber", "programs that read the words", reads + names)
 
 
 USERS: Mapping[UserName, Callable[[Topology], User]] = {

@@ -1,7 +1,7 @@
 """The users of `shared.rights` as nats-server's configuration has them."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shared.rights import User, UserName
 
@@ -32,7 +32,7 @@ def _user(user: User, password: str) -> Iterator[str]:
     yield f"      user: {json.dumps(user.name)}"
     yield f"      password: {password}"
     yield "      permissions: {"
-    yield from _list("publish", user.rights.publish)
+    yield from _list("publish", user.rights.publish, user.rights.never)
     yield from _list("subscribe", user.rights.subscribe)
     if user.rights.answers:
         yield f'        allow_responses: {{ max: 1, expires: "{_ANSWER_WITHIN}" }}'
@@ -40,10 +40,14 @@ def _user(user: User, password: str) -> Iterator[str]:
     yield "    }"
 
 
-def _list(what: str, subjects: Iterable[str]) -> Iterator[str]:
+def _list(what: str, subjects: Iterable[str], never: Sequence[str] = ()) -> Iterator[str]:
     # A user without an `allow` may do everything: the list is there even if nothing is in it.
     yield f"        {what}: {{"
     yield "          allow: ["
     yield from (f"            {json.dumps(subject)}" for subject in subjects)
     yield "          ]"
+    if never:
+        yield "          deny: ["
+        yield from (f"            {json.dumps(subject)}" for subject in never)
+        yield "          ]"
     yield "        }"

@@ -25,6 +25,7 @@ from shared.settings_base import meta as _meta
 from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
 from shared.settings_watch import WatchSettings
+from shared.settings_webhooks import WebhookSettings
 
 S = TypeVar("S", bound="Settings")
 
@@ -279,6 +280,7 @@ ALL: tuple[type[Settings], ...] = (
     TranscriberSettings,
     StreamSettings,
     HistorySettings,
+    WebhookSettings,
     AccessSettings,
     KeepingSettings,
     TelemetrySettings,

@@ -4,6 +4,7 @@
     echobase.jobs.<lane>                                              stream JOBS
     echobase.events.<source>.<channel>.<recording>.<version>.<type>   stream EVENTS
     echobase.dead.<service>                                           stream DEAD
+    echobase.webhooks.<receiver>                                      stream WEBHOOKS
 
 A token of a subject holds `[A-Za-z0-9_-]{1,64}`. Any other name is encoded, injectively, into a
 slug and a hash; the real name travels in the payload.
@@ -64,6 +65,11 @@ def job(lane: Lane) -> str:
 def dead(service: str) -> str:
     """The subject of a service's dead letters."""
     return f"echobase.dead.{service}"
+
+
+def webhook(receiver: str) -> str:
+    """The subject of what is to be posted to a receiver of webhooks, by its id."""
+    return f"echobase.webhooks.{receiver}"
 
 
 class EventSubject(NamedTuple):

@@ -7,7 +7,7 @@ updated, anything else is reported (`Bus.ensure`). Manifests are tested against 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from shared.subjects import LANES, Lane, job
+from shared.subjects import LANES, Lane, job, webhook
 
 DAY = 86_400.0
 GIB = 1024**3
@@ -33,6 +33,8 @@ class Stream:
     """Bytes of one message, headers included; -1 for as much as the server takes."""
     max_per_subject: int = -1
     """Messages kept of each subject, the latest; -1 for no limit."""
+    refuse_per_subject: bool = False
+    """Whether a subject that holds so many refuses more, instead of dropping its oldest."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,16 @@ class Consumer:
 
     name: str
     stream: str
-    filter_subject: str = ""
-    """What it gets of the stream; everything if empty."""
+    filters: tuple[str, ...] = ()
+    """What it gets of the stream; everything if there is none."""
     ack_wait: float = 30.0
     """Seconds without a sign of life after which another worker gets the message."""
     max_ack_pending: int = 1000
+    """Messages in hand, or handed back with a delay, beyond which no more are given out."""
+    idle: float = 0.0
+    """Seconds after which it goes by itself if nobody pulls; 0 for never. The messages stay."""
+    guarded: bool = False
+    """Whether outsiders may have consumers of their own on the stream, and must not change it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Topology:
 
 def lane_consumer(lane: Lane, ack_wait: float = 30.0) -> Consumer:
     """The consumer by which transcribers pull a lane's jobs."""
-    return Consumer(f"transcriber-{lane}", "JOBS", job(lane), ack_wait)
+    return Consumer(f"transcriber-{lane}", "JOBS", (job(lane),), ack_wait)
 
 
 # Its messages are smaller than what the server takes: a dead letter has more headers, and must fit.
@@ -111,6 +118,21 @@ AUDIT = Stream(
     discard="old",
 )
 
+# What is to be posted to the receivers of webhooks, a subject for each: one that is dead for days
+# fills its own share and nobody else's.
+WEBHOOKS = Stream(
+    "WEBHOOKS",
+    ("echobase.webhooks.*",),
+    retention="workqueue",
+    max_age=30 * DAY,
+    max_bytes=GIB // 2,
+    discard="new",
+    # As long as the server still knows it, an event that is distributed again is posted once.
+    duplicate_window=3600.0,
+    max_per_subject=10_000,
+    refuse_per_subject=True,
+)
+
 
 def bucket(name: str, max_bytes: int, max_age: float = 0) -> Stream:
     """A key-value bucket (`shared.key_value`): a stream that holds the last value of each key."""
@@ -129,6 +151,7 @@ LONGEST_SESSION = 30 * DAY
 KEYS = bucket("echobase-keys", max_bytes=GIB // 64)
 # A session that was signed out of is remembered until it would have ended anyway.
 SESSIONS = bucket("echobase-sessions", max_bytes=GIB // 64, max_age=LONGEST_SESSION + DAY)
+RECEIVERS = bucket("echobase-webhooks", max_bytes=GIB // 64)
 
 # What is known of channels: some hundred bytes each, and a site may have a hundred thousand.
 CHANNELS = bucket("echobase-channels", max_bytes=GIB // 16)
@@ -155,6 +178,25 @@ def submissions(ack_wait: float = 30.0) -> Consumer:
     return Consumer("ingest", SUBMIT.name, ack_wait=ack_wait, max_ack_pending=256)
 
 
+def outcomes(ack_wait: float = 30.0) -> Consumer:
+    """The consumer by which stream learns what is to be posted, shared by all its replicas."""
+    ends = tuple(f"echobase.events.*.*.*.*.{type}" for type in ("completed", "failed"))
+    return Consumer("webhooks", EVENTS.name, ends, ack_wait, guarded=True)
+
+
+def receiver_queue(receiver: str, ack_wait: float = 30.0) -> Consumer:
+    """The consumer by which stream pulls what one receiver of webhooks is to get."""
+    return Consumer(
+        f"webhook-{receiver}",
+        WEBHOOKS.name,
+        (webhook(receiver),),
+        ack_wait,
+        # What waits for its next attempt counts too: it must not keep away what is new.
+        max_ack_pending=2 * WEBHOOKS.max_per_subject,
+        idle=WEBHOOKS.max_age,
+    )
+
+
 def topology(replicas: int = 1, ack_wait: float = 30.0, logs: LogLimits | None = None) -> Topology:
     """The whole of it, with the settings that a site may choose."""
     logs = logs or LogLimits()
@@ -167,8 +209,17 @@ def topology(replicas: int = 1, ack_wait: float = 30.0, logs: LogLimits | None =
             AUDIT,
             KEYS,
             SESSIONS,
+<<<<<<< HEAD
             CHANNELS,
+=======
+            WEBHOOKS,
+            RECEIVERS,
         ),
-        (submissions(ack_wait), *(lane_consumer(lane, ack_wait) for lane in LANES)),
+        (
+            submissions(ack_wait),
+            outcomes(ack_wait),
+            *(lane_consumer(lane, ack_wait) for lane in LANES),
+>>>>>>> c862082 (Webhooks: what came of a version, posted to receivers with a Standard Webhooks signature)
+        ),
         replicas,
     )

@@ -68,6 +68,7 @@ ARROWS: Mapping[str, tuple[Arrow, ...]] = {
     "components/keda": (Arrow("keda", "nats", 8222),),
     "components/nats-cluster": (Arrow("nats", "nats", 6222), *_resolving("nats")),
     "components/hub": (Arrow("transcriber", "internet", 443),),
+    "components/webhooks": (Arrow("stream", "internet", 443),),
     "components/tracing": tuple(
         Arrow(name, "tracing", 4318) for name in ("ingest", "stream", "transcriber")
     ),

@@ -9,9 +9,9 @@ from shared.bus import Bus
 from shared.erasure import Tombstone, lives_again
 from shared.object_store import ObjectStore
 from shared.of_recording import of_recording
-from shared.topology import DEAD, EVENTS, JOBS, SUBMIT, Stream
+from shared.topology import DEAD, EVENTS, JOBS, SUBMIT, WEBHOOKS, Stream
 
-_QUEUES = (SUBMIT, JOBS, DEAD)
+_QUEUES = (SUBMIT, JOBS, DEAD, WEBHOOKS)
 
 
 async def scrub_queues(bus: Bus, recording: str) -> int:

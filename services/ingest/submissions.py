@@ -38,6 +38,7 @@ from shared.errors import (
     Unavailable,
 )
 from shared.messages import Refused
+from shared.pull import pull
 from shared.topology import EVENTS, Consumer
 
 SERVICE = "ingest"
@@ -105,7 +106,7 @@ class Submissions:
         while not stopping.is_set():
             try:
                 bus = await self._upstream.bus()
-                delivery = await _next(bus, self._consumer, stopping)
+                deliveries = await pull(bus, self._consumer, 1, _PULL, stopping)
             except BusUnavailable as error:
                 failures += 1
                 # Every start has a moment in which it is not yet connected.
@@ -120,7 +121,7 @@ class Submissions:
             if self._away:
                 _log.info("SUBMIT is there again")
                 self._away = False
-            if delivery is not None:
+            for delivery in deliveries:
                 await self.handle(bus, delivery)
 
     async def handle(self, bus: Bus, delivery: Delivery) -> None:
@@ -194,21 +195,6 @@ class Submissions:
 def _published(message: StoredMessage) -> datetime | None:
     """A message that comes again after its recording was erased must be known as an old one."""
     return datetime.fromtimestamp(message.time, UTC) if message.time else None
-
-
-async def _next(bus: Bus, consumer: Consumer, stopping: asyncio.Event) -> Delivery | None:
-    """The next message; None if none came, or when stopping. Raises BusUnavailable."""
-    pull = asyncio.ensure_future(bus.fetch(consumer, 1, _PULL))
-    order = asyncio.ensure_future(stopping.wait())
-    try:
-        await asyncio.wait({pull, order}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        order.cancel()
-        pull.cancel()
-        # It may have come through while it was being cancelled: the message is in our hands.
-        await asyncio.gather(pull, return_exceptions=True)
-    found = [] if pull.cancelled() else pull.result()
-    return found[0] if found else None
 
 
 async def _refuse(bus: Bus, message: StoredMessage, why: EchoBaseError) -> None:

@@ -20,6 +20,7 @@ from services.stream.hub import Hub
 from services.stream.pages import Page
 from services.stream.recordings import Links
 from services.stream.status import Bulletin
+from services.stream.webhooks.webhooks import Webhooks
 from shared.access import access
 from shared.bus import Bus
 from shared.errors import BusUnavailable
@@ -41,6 +42,7 @@ from shared.settings import (
 )
 from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
+from shared.settings_webhooks import WebhookSettings
 from shared.topology import EVENTS, Topology, topology
 
 _ENSURE_AGAIN = 1.0
@@ -106,15 +108,26 @@ async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
         health=Health(checks, service="stream", stopping=life.stopping),
         access=rights,
     )
+    webhooks = Webhooks(
+        site.bus,
+        site.store,
+        links,
+        life.load(WebhookSettings),
+        life.site.data,
+        life.load(NatsSettings).ack_wait,
+    )
     app = create_app(parts, page)
     async with asyncio.TaskGroup() as tasks:
         work = (site.prepare, follow.run(), parts.hub.run(), rights.run(), history.run())
         waiting = [tasks.create_task(each) for each in work]
+        posting = tasks.create_task(webhooks.run(life.stopping))
         await rights.prepare()
         parts.health.mark_started()
         collect_rarely()
         await life.serve(app, settings.stream_port, StreamProtocol)
-        for task in waiting:
+        # A post that is under way is finished; another replica would repeat it.
+        await asyncio.wait({posting}, timeout=life.grace / 4)
+        for task in (*waiting, posting):
             task.cancel()
 
 

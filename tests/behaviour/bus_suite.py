@@ -88,7 +88,7 @@ class BusSuite:
         assert await read(rig.bus) == []
 
     async def test_a_full_stream_refuses_until_there_is_room(self, rig: Rig) -> None:
-        consumer = Consumer("tiny", "TTINY", "t.tiny")
+        consumer = Consumer("tiny", "TTINY", ("t.tiny",))
         sends = [rig.bus.publish(Message("t.tiny", bytes(300))) for _ in range(10)]
         results = await asyncio.gather(*sends, return_exceptions=True)
         refusals = [r for r in results if isinstance(r, BusUnavailable)]
@@ -168,7 +168,7 @@ class BusSuite:
 
     async def test_ensure_updates_what_may_change(self, rig: Rig) -> None:
         small = Stream("TLOG", ("t.log.>", "t.more"), "limits", 600, 1024**2, "new")
-        quick = Consumer("workers", "TJOBS", "t.jobs.a", ack_wait=0.5)
+        quick = Consumer("workers", "TJOBS", ("t.jobs.a",), ack_wait=0.5)
         await rig.bus.publish(log("a"))
         await rig.bus.ensure(Topology((JOBS, small), (quick,)))
         await rig.bus.publish(Message("t.more", b"{}"))

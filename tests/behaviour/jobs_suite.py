@@ -2,17 +2,22 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from shared.bus import Message, StoredMessage
+from shared.errors import StreamFull
+from shared.topology import Consumer
 from tests.behaviour.rig import (
     LONG,
     SLOW_WORKERS,
     SOON,
     WORKERS,
     Rig,
+    fill,
     pending_becomes,
+    read,
 )
 
 
@@ -154,6 +159,37 @@ class JobsSuite:
         async with asyncio.timeout(LONG):
             assert len(await rig.bus.fetch(SLOW_WORKERS, 1, 60)) == 1
         await self.check_warned(caplog, "stream TJOBS was gone")
+
+    async def test_a_durable_consumer_of_a_log_leaves_what_it_has_done_to_others(
+        self, rig: Rig
+    ) -> None:
+        both = Consumer("both", "TLOG", ("t.log.*.done", "t.log.*.lost"), ack_wait=30.0)
+        await rig.bus.provide(both)
+        await fill(rig.bus, ["1.done", "2.begun", "3.lost", "4.done"])
+        for expected in ("1.done", "3.lost"):
+            (delivery,) = await rig.bus.fetch(both, 1, LONG)
+            assert delivery.message.subject == f"t.log.{expected}"
+            await delivery.ack()
+        await pending_becomes(rig.bus, both, 1)
+        # Changed, it goes on where it was.
+        await rig.bus.provide(replace(both, ack_wait=20.0))
+        (delivery,) = await rig.bus.fetch(both, 1, LONG)
+        assert delivery.message.subject == "t.log.4.done"
+        assert len(await read(rig.bus)) == 4
+
+    async def test_a_subject_s_share_that_is_full_refuses_more_and_no_other_subject(
+        self, rig: Rig
+    ) -> None:
+        for _ in range(2):
+            await rig.bus.publish(Message("t.share.a", b"1"))
+        with pytest.raises(StreamFull):
+            await rig.bus.publish(Message("t.share.a", b"3"))
+        await rig.bus.publish(Message("t.share.b", b"1"))
+        mine = Consumer("mine", "TSHARE", ("t.share.a",))
+        await rig.bus.provide(mine)
+        (delivery,) = await rig.bus.fetch(mine, 1, LONG)
+        await delivery.ack()
+        await rig.bus.publish(Message("t.share.a", b"3"))
 
     async def check_warned(self, caplog: pytest.LogCaptureFixture, line: str) -> None:
         """Whether one warning, and not many, told of it."""

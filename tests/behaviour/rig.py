@@ -11,10 +11,20 @@ JOBS = Stream("TJOBS", ("t.jobs.a", "t.jobs.b"), "workqueue", 0, 1024**2, "new")
 LOG = Stream("TLOG", ("t.log.>",), "limits", 3600, 64 * 1024**2, "old", allow_atomic=True)
 TINY = Stream("TTINY", ("t.tiny",), "workqueue", 0, 2000, "new")
 TAIL = Stream("TTAIL", ("t.tail",), "limits", 0, 6000, "old")
-WORKERS = Consumer("workers", "TJOBS", "t.jobs.a", ack_wait=1.0)
-SLOW_WORKERS = Consumer("slow", "TJOBS", "t.jobs.b", ack_wait=30.0)
+SHARE = Stream(
+    "TSHARE",
+    ("t.share.*",),
+    "workqueue",
+    0,
+    1024**2,
+    "new",
+    max_per_subject=2,
+    refuse_per_subject=True,
+)
+WORKERS = Consumer("workers", "TJOBS", ("t.jobs.a",), ack_wait=1.0)
+SLOW_WORKERS = Consumer("slow", "TJOBS", ("t.jobs.b",), ack_wait=30.0)
 BUCKET = bucket("tbucket", 64 * 1024)
-TOPOLOGY = Topology((JOBS, LOG, TINY, TAIL, BUCKET), (WORKERS, SLOW_WORKERS))
+TOPOLOGY = Topology((JOBS, LOG, TINY, TAIL, SHARE, BUCKET), (WORKERS, SLOW_WORKERS))
 SOON = 0.05
 """Seconds to wait for something that must not happen."""
 LONG = 30.0

@@ -71,7 +71,7 @@ async def test_a_subject_that_the_server_s_index_leaves_out_is_delivered(
 ) -> None:
     consumer = submissions()
     # With a filter, as EchoBase made it at first: an installation has it still.
-    old = replace(consumer, filter_subject=SUBMIT.subjects[0] if filtered_before else "")
+    old = replace(consumer, filters=SUBMIT.subjects if filtered_before else ())
     await bus.ensure(Topology((SUBMIT,), (old,)))
     for name in ("a\x7fb", "county", "\x7f"):
         await bus.publish(Message(f"echobase.submit.{name}.fire", b""))
@@ -148,7 +148,7 @@ async def test_a_stream_that_does_not_fit_the_server_is_refused(bus: NatsBus) ->
 
 
 async def test_overlapping_consumers_of_a_work_queue_are_refused(bus: NatsBus) -> None:
-    overlapping = Consumer("other", "TJOBS", "t.jobs.*")
+    overlapping = Consumer("other", "TJOBS", ("t.jobs.*",))
     with pytest.raises(SettingError, match="other"):
         await bus.ensure(Topology((), (overlapping,)))
 
@@ -156,7 +156,7 @@ async def test_overlapping_consumers_of_a_work_queue_are_refused(bus: NatsBus) -
 async def test_a_consumer_s_changed_wait_is_updated(
     bus: NatsBus, manager: JetStreamManager
 ) -> None:
-    await bus.ensure(Topology((), (Consumer("workers", "TJOBS", "t.jobs.a", ack_wait=7.0),)))
+    await bus.ensure(Topology((), (Consumer("workers", "TJOBS", ("t.jobs.a",), ack_wait=7.0),)))
     info = await manager.consumer_info("TJOBS", WORKERS.name)
     assert info.config.ack_wait == 7
     assert info.config.max_deliver == -1

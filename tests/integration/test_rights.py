@@ -1,6 +1,7 @@
 """What each user of NATS may do, and what a real nats-server refuses it."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 from shared.bus import Fence, Message
 from shared.nats_bus import NatsBus
 from shared.rights import USER_NAMES, UserName, inbox_prefix, users
-from shared.subjects import dead, event, job, submission, version_events
-from shared.topology import EVENTS, JOBS, SUBMIT, lane_consumer, submissions, topology
-from tests.support.nats_buses import opened, until
-from tests.support.nats_users import NatsWithUsers
+from shared.subjects import dead, event, job, submission, version_events, webhook
+from shared.topology import EVENTS, JOBS, SUBMIT, lane_consumer, outcomes, submissions, topology
+from tests.support.nats_buses import managed, opened, until
+from tests.support.nats_users import NatsWithUsers, UserClient
 
 pytestmark = pytest.mark.servers
 
@@ -25,6 +26,7 @@ MAY_PUBLISH: dict[UserName, list[str]] = {
         event("county", "fire", "r", 0, "deleted"),
         "$JS.API.STREAM.MSG.DELETE.EVENTS",
         "$JS.API.STREAM.MSG.DELETE.JOBS",
+        "$JS.API.STREAM.MSG.DELETE.WEBHOOKS",
         job("urgent"),
         dead("ingest"),
         "$JS.API.STREAM.CREATE.JOBS",
@@ -48,6 +50,13 @@ MAY_PUBLISH: dict[UserName, list[str]] = {
         "$JS.API.CONSUMER.INFO.JOBS.transcriber-live",
         "$JS.API.DIRECT.GET.EVENTS",
         "$SRV.PING.transcriber",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.webhooks",
+        _ACK.format("EVENTS", "webhooks"),
+        webhook("0a1b2c3d"),
+        "$JS.API.CONSUMER.MSG.NEXT.WEBHOOKS.webhook-0a1b2c3d",
+        _ACK.format("WEBHOOKS", "webhook-0a1b2c3d"),
+        "$KV.echobase-webhooks.0a1b2c3d",
+        dead("stream"),
     ],
     "admin": ["$JS.API.STREAM.DELETE.EVENTS", job("live"), "anything"],
     "publisher": [
@@ -61,6 +70,24 @@ MAY_PUBLISH: dict[UserName, list[str]] = {
         _ACK.format("EVENTS", "mine"),
     ],
 }
+# Webhooks: what others may do with consumers of their own, they may not with this one.
+THE_DURABLE = [
+    "$JS.API.CONSUMER.INFO.EVENTS.webhooks",
+    "$JS.API.CONSUMER.CREATE.EVENTS.webhooks",
+    "$JS.API.CONSUMER.CREATE.EVENTS.webhooks.echobase.events.>",
+    "$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.webhooks",
+    "$JS.API.CONSUMER.DELETE.EVENTS.webhooks",
+    "$JS.API.CONSUMER.MSG.NEXT.EVENTS.webhooks",
+    _ACK.format("EVENTS", "webhooks"),
+]
+ONLY_STREAM = [
+    webhook("0a1b2c3d"),
+    "$KV.echobase-webhooks.0a1b2c3d",
+    "$JS.API.DIRECT.GET.KV_echobase-webhooks",
+    "$JS.API.STREAM.MSG.GET.KV_echobase-webhooks",
+    "$JS.API.CONSUMER.CREATE.KV_echobase-webhooks.mine",
+    "$JS.API.CONSUMER.MSG.NEXT.WEBHOOKS.webhook-0a1b2c3d",
+]
 # For everybody but the admin.
 NOBODY_PUBLISHES = [
     "$JS.API.STREAM.DELETE.EVENTS",
@@ -89,9 +116,11 @@ MAY_NOT_PUBLISH: dict[UserName, list[str]] = {
         "$JS.API.CONSUMER.MSG.NEXT.JOBS.transcriber-live",
         "$JS.API.CONSUMER.CREATE.JOBS.mine",
         _ACK.format("JOBS", "transcriber-live"),
+        *ONLY_STREAM,
     ],
     "transcriber": [
         *JOBS.subjects,
+        *ONLY_STREAM,
         event("county", "fire", "r", 2, "corrected"),
         event("county", "fire", "r", 0, "refused"),
         "$JS.API.STREAM.MSG.GET.JOBS",
@@ -105,7 +134,8 @@ MAY_NOT_PUBLISH: dict[UserName, list[str]] = {
     "stream": [
         *JOBS.subjects,
         event("county", "fire", "r", 1, "queued"),
-        dead("stream"),
+        dead("ingest"),
+        "$KV.echobase-keys.key.1",
         "$JS.API.STREAM.MSG.GET.JOBS",
         submission("county", "fire"),
         "$JS.API.CONSUMER.MSG.NEXT.JOBS.transcriber-live",
@@ -114,6 +144,8 @@ MAY_NOT_PUBLISH: dict[UserName, list[str]] = {
     ],
     "publisher": [
         *JOBS.subjects,
+        *THE_DURABLE,
+        *ONLY_STREAM,
         event("county", "fire", "r", 1, "queued"),
         dead("publisher"),
         "echobase.submit.county",
@@ -125,6 +157,8 @@ MAY_NOT_PUBLISH: dict[UserName, list[str]] = {
     ],
     "subscriber": [
         *JOBS.subjects,
+        *THE_DURABLE,
+        *ONLY_STREAM,
         event("county", "fire", "r", 1, "queued"),
         submission("county", "fire"),
         "$JS.API.STREAM.MSG.GET.JOBS",
@@ -208,6 +242,42 @@ async def test_whoever_starts_first_makes_what_is_missing(tmp_path: Path, name: 
             assert await bus.ready()
     finally:
         fresh.kill()
+
+
+async def test_nobody_changes_the_consumer_of_webhooks_by_a_name_in_the_body(
+    tmp_path: Path,
+) -> None:
+    """One of the subjects by which a consumer is made names none: everybody has the right to it."""
+    mine: dict[str, str] = {"ack_policy": "explicit", "filter_subject": "echobase.events.a.>"}
+    named = {"name": "webhooks", **mine}
+    start = {"deliver_policy": "by_start_time", "opt_start_time": "1971-02-03T04:05:06Z"}
+    fresh = NatsWithUsers(tmp_path)
+    fresh.start()
+    try:
+        async with (
+            opened(fresh.settings("stream")) as stream,
+            fresh.client("subscriber") as client,
+            managed(fresh.settings("admin")) as manager,
+        ):
+            await stream.ensure(topology())
+            # That it may be called at all: nameless ones are made by it.
+            assert not await _refused(client, mine)
+            for config in (named, named | start, named | {"durable_name": "webhooks"}):
+                assert await _refused(client, config)
+            # Whoever starts may change what a site chooses all the same.
+            await stream.ensure(topology(ack_wait=40))
+            found = await manager.consumer_info("EVENTS", "webhooks")
+            assert found.config.filter_subjects == list(outcomes().filters)
+            assert found.config.ack_wait == 40
+    finally:
+        fresh.kill()
+
+
+async def _refused(client: UserClient, config: dict[str, str]) -> bool:
+    """Whether a consumer cannot be made, or changed, so."""
+    body = json.dumps({"stream_name": "EVENTS", "config": config}).encode()
+    answer = await client.request("$JS.API.CONSUMER.CREATE.EVENTS", body)
+    return "error" in json.loads(answer.data)
 
 
 async def test_the_services_work_as_their_users(server: NatsWithUsers) -> None:
