@@ -209,9 +209,7 @@ def topology(replicas: int = 1, ack_wait: float = 30.0, logs: LogLimits | None =
             AUDIT,
             KEYS,
             SESSIONS,
-<<<<<<< HEAD
             CHANNELS,
-=======
             WEBHOOKS,
             RECEIVERS,
         ),
@@ -219,7 +217,6 @@ def topology(replicas: int = 1, ack_wait: float = 30.0, logs: LogLimits | None =
             submissions(ack_wait),
             outcomes(ack_wait),
             *(lane_consumer(lane, ack_wait) for lane in LANES),
->>>>>>> c862082 (Webhooks: what came of a version, posted to receivers with a Standard Webhooks signature)
         ),
         replicas,
     )

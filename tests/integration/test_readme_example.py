@@ -28,10 +28,11 @@ PATIENCE = 30.0
 
 
 def examples() -> tuple[str, str]:
-    """The README's only two Python blocks: following, and submitting."""
-    following, submitting = re.findall(
+    """The README's Python blocks that speak NATS: following, and submitting."""
+    blocks: list[str] = re.findall(
         r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
     )
+    following, submitting = (each for each in blocks if "import nats" in each)
     return following, submitting
 
 
