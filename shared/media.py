@@ -5,12 +5,11 @@ m3u8 makes requests. So a file is opened only by the demuxers of `CONTAINERS`, a
 file protocol only. Everything that opens audio goes through `open_audio`.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 import av.error
@@ -21,33 +20,9 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from shared.containers import ALLOWED, CONTAINERS, FORMATS
 from shared.errors import NotAudio, TooLarge
 
-
-class Container(NamedTuple):
-    """A container format that we accept."""
-
-    demuxer: str
-    """FFmpeg's name of it."""
-    extension: str
-    content_type: str
-    label: str
-    """What people call it."""
-
-
-CONTAINERS: tuple[Container, ...] = (
-    Container("wav", "wav", "audio/wav", "wav"),
-    Container("mp3", "mp3", "audio/mpeg", "mp3"),
-    Container("mov,mp4,m4a,3gp,3g2,mj2", "m4a", "audio/mp4", "m4a/mp4"),
-    Container("ogg", "ogg", "audio/ogg", "ogg/opus"),
-    Container("flac", "flac", "audio/flac", "flac"),
-    Container("matroska,webm", "webm", "audio/webm", "webm"),
-    Container("amr", "amr", "audio/amr", "amr"),
-    Container("aac", "aac", "audio/aac", "aac"),
-    Container("aiff", "aiff", "audio/aiff", "aiff"),
-    Container("caf", "caf", "audio/x-caf", "caf"),
-)
-ALLOWED = ", ".join(container.label for container in CONTAINERS)
 LONGEST = 4 * 3600.0
 """Seconds; the longest file that `probe` accepts unless told otherwise."""
 
@@ -106,13 +81,16 @@ def open_audio(path: Path) -> Generator[tuple[InputContainer, AudioStream]]:
         yield container, audio[0]
 
 
-def probe(path: Path, longest: float = LONGEST) -> MediaInfo:
+def probe(path: Path, longest: float = LONGEST, formats: Collection[str] = FORMATS) -> MediaInfo:
     """What the audio file is, and how long it lasts.
 
-    The work is bounded by `longest` (seconds). Raises NotAudio if it is in no accepted container or
-    if none of its audio decodes or can be mixed to mono, TooLarge if it lasts longer.
+    The work is bounded by `longest` (seconds). Raises NotAudio if it is in no accepted container,
+    in none of `formats`, or if none of its audio decodes or can be mixed to mono, TooLarge if it
+    lasts longer.
     """
     with open_audio(path) as (container, stream):
+        if (found := _BY_DEMUXER[container.format.name].extension) not in formats:
+            raise _not_accepted(found, formats)
         if not _decodes(container, stream):
             raise _not_audio("none of its audio can be decoded")
         codec = stream.codec_context
@@ -249,7 +227,9 @@ def _count(container: InputContainer, stream: AudioStream, longest: float) -> fl
             if seconds > longest or count > most_packets:
                 limit = f"{longest:g} seconds"
                 raise TooLarge(
-                    f"the recording lasts longer than {limit}", field="file", limit=limit
+                    f"the recording lasts longer than {limit} (ECHOBASE_MAX_DURATION)",
+                    field="file",
+                    limit=limit,
                 )
     except (av.error.FFmpegError, ValueError):
         pass  # Cut off or damaged from here on: it lasts as long as what can be read.
@@ -261,6 +241,15 @@ def _not_audio(found: str) -> NotAudio:
         f"the file is no audio that we accept: {found}; allowed are {ALLOWED}",
         field="file",
         limit=ALLOWED,
+    )
+
+
+def _not_accepted(found: str, formats: Collection[str]) -> NotAudio:
+    allowed = ", ".join(formats)
+    return NotAudio(
+        f"the file is {found}; accepted are {allowed} (ECHOBASE_FORMATS)",
+        field="file",
+        limit=allowed,
     )
 
 

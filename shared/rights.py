@@ -237,6 +237,7 @@ def _ingest(whole: Topology) -> Rights:
         + consume(*_consumers(whole, SUBMIT))
         + follow(CHANNELS)
         + produce(*CHANNELS.subjects)
+        + discover("transcriber")
         + admit()
     )
 

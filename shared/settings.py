@@ -24,6 +24,7 @@ from shared.settings_base import Settings
 from shared.settings_base import meta as _meta
 from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
+from shared.settings_limits import LimitSettings
 from shared.settings_watch import WatchSettings
 from shared.settings_webhooks import WebhookSettings
 
@@ -277,6 +278,7 @@ ALL: tuple[type[Settings], ...] = (
     StoreSettings,
     IngestSettings,
     WatchSettings,
+    LimitSettings,
     TranscriberSettings,
     StreamSettings,
     HistorySettings,

@@ -63,7 +63,7 @@ ROUTES: tuple[Route, ...] = (
         "PUT /v1/channels/*",
         "GET|POST /v1/audio/*",
         "GET /v1/models",
-        "GET /v1/models/{name}",
+        "GET /v1/models/*",
         "POST /api/call-upload",
         "POST /api/trunk-recorder-call-upload",
         "GET|POST /openmhz/{shortName}/*",

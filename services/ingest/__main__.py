@@ -20,6 +20,7 @@ from services.ingest.recordings import Links
 from services.ingest.spool import Spool
 from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
+from services.ingest.waiting import Waiting
 from services.ingest.watch.folder import WatchedFolder
 from services.ingest.watch.ledger import Ledger
 from services.ingest.watch.taker import Taker
@@ -28,6 +29,7 @@ from services.ingest.watch.watcher import Watcher, check_path
 from shared.access import access
 from shared.allocator import MIB, give_back
 from shared.channel_book import ChannelBook
+from shared.follow import Follow
 from shared.health import OK, Check, Health, Result, degraded
 from shared.lifecycle import Lifecycle, run
 from shared.nats_bus import NatsBus
@@ -43,11 +45,14 @@ from shared.settings import (
     public_url,
 )
 from shared.settings_keeping import KeepingSettings
+from shared.settings_limits import LimitSettings
 from shared.settings_watch import WatchSettings
 from shared.topology import submissions, topology
 
 _PATIENCE = 1.0
 """Seconds for which a start waits for what is said of channels, if its disk knows nothing."""
+_RING = 2000
+"""Latest events that are kept for callers who wait for a transcript; older ones are read anew."""
 _POLITE = 0.25
 """Part of the grace that messages in hand have when the service ends."""
 
@@ -64,7 +69,14 @@ async def main(life: Lifecycle) -> None:
     erasures = Erasures(spool.folder / ERASURES)
     forwarder = Forwarder(spool, upstream, settings.spool_keep, erasing=erasures.is_pending)
     book = ChannelBook(bus, life.site.data / "channels.ingest.json", puts_back=True)
-    reception = Reception(spool, settings.max_upload_bytes, settings.max_duration, book.find)
+    limits = life.load(LimitSettings)
+    reception = Reception(
+        spool,
+        settings.max_upload_bytes,
+        settings.max_duration,
+        book.find,
+        limits.accepted(),
+    )
     measures = Measures(forwarder.backlog, lambda: spool.room.used)
     watcher = _watcher(life, reception, forwarder, measures)
     checks = {"spool": _check(spool), "store": upstream.check_store, "bus": upstream.check_bus}
@@ -86,6 +98,8 @@ async def main(life: Lifecycle) -> None:
     eraser = Eraser(upstream, spool, inbox, erasures)
     rules = keeping.rules()
     keeper = Keeper(upstream, eraser, lambda: book.rules(rules), keeping.keeper_every)
+    follow = Follow(bus, ring=_RING)
+    waiting = Waiting(follow, upstream, forwarder, life.stopping, limits.longest_wait)
     rights = access("ingest", life.site, life.load(AccessSettings), bus)
     app = create_app(
         Parts(
@@ -102,6 +116,7 @@ async def main(life: Lifecycle) -> None:
             upstream=upstream,
             eraser=eraser,
             measures=measures,
+            waiting=waiting,
             health=health,
             access=rights,
         )
@@ -118,6 +133,7 @@ async def main(life: Lifecycle) -> None:
             connect = tasks.create_task(link.open())
             admitting = tasks.create_task(rights.run())
             knowing = tasks.create_task(book.run())
+            following = tasks.create_task(follow.run())
             await rights.prepare()
             if not await book.load():
                 await book.until_read(_PATIENCE)
@@ -135,6 +151,7 @@ async def main(life: Lifecycle) -> None:
             # What was accepted last may still leave.
             served.set()
             await forwarding
+            following.cancel()
             connect.cancel()
             admitting.cancel()
             knowing.cancel()

@@ -18,6 +18,10 @@ from services.ingest.eraser import Eraser
 from services.ingest.forwarder import Forwarder
 from services.ingest.leftover import ReadLeftover
 from services.ingest.measures import Measures
+from services.ingest.openai.desk import SpeechDesk
+from services.ingest.openai.door import transcribe_speech, translate_speech
+from services.ingest.openai.errors import on_its_paths
+from services.ingest.openai.models import Offer, get_model, list_models
 from services.ingest.radio.call_desk import CallDesk
 from services.ingest.radio.openmhz_door import authorize_openmhz, upload_openmhz_call
 from services.ingest.radio.rdio_door import upload_call
@@ -29,6 +33,7 @@ from services.ingest.refusals import drop_refused, refused_entries, retry_refuse
 from services.ingest.spool_view import spool_entry
 from services.ingest.upstream import Upstream
 from services.ingest.version_order import OrderDesk, order_version
+from services.ingest.waiting import Waiting
 from shared.access import Access
 from shared.asgi import AsgiApp
 from shared.health import Health
@@ -63,6 +68,7 @@ class Parts:
     upstream: Upstream
     eraser: Eraser
     measures: Measures
+    waiting: Waiting
     health: Health
     access: Access
 
@@ -79,9 +85,20 @@ def create_app(parts: Parts) -> AsgiApp:
     access, urls = parts.access, [parts.links.stream, parts.public_url]
     gate = Gate(access.ring, access.limiter, origins(urls))
     errors = exception_handlers()
+    offer = Offer(parts.upstream)
     given = {
         "calls": CallDesk(parts.reception, parts.forwarder, parts.measures, gate),
         "links": parts.links,
+        "waiting": parts.waiting,
+        "offer": offer,
+        "speech": SpeechDesk(
+            parts.reception,
+            parts.forwarder,
+            parts.measures,
+            parts.waiting,
+            offer,
+            parts.links,
+        ),
         "reception": parts.reception,
         "forwarder": parts.forwarder,
         "measures": parts.measures,
@@ -100,6 +117,10 @@ def create_app(parts: Parts) -> AsgiApp:
                 upload_trunk_recorder_call,
                 upload_openmhz_call,
                 authorize_openmhz,
+                transcribe_speech,
+                translate_speech,
+                list_models,
+                get_model,
                 order_version,
                 delete_recording,
                 hold_recording,
@@ -132,7 +153,7 @@ def create_app(parts: Parts) -> AsgiApp:
             ),
             exception_handlers={
                 **errors,
-                MethodNotAllowedException: by_method(errors[HTTPException]),
+                MethodNotAllowedException: by_method(on_its_paths(errors[HTTPException])),
             },
             openapi_config=openapi_config(
                 "EchoBase ingest", _DESCRIPTION.format(stream=parts.links.stream), _PREFIX

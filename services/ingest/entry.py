@@ -168,6 +168,8 @@ class Held:
     """How often forwarding it failed."""
     error: str = ""
     """Why it failed last."""
+    erased: bool = False
+    """Whether its recording was erased: nothing comes of it any more."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the version is known, or forwarding was tried in vain: no use in waiting."""
 

@@ -71,6 +71,11 @@ class Forwarder:
         self._queue.add(held)
         self._changed.set()
 
+    def hurry(self) -> None:
+        """Give every entry its turn now: somebody saw that store and bus are there again."""
+        self._queue.wake()
+        self._changed.set()
+
     async def settle(self, held: Held, patience: float) -> None:
         """Wait until the entry's version is known, or cannot be soon, or `patience` seconds."""
         if self._outage.failures and held.attempts == 0:

@@ -1,7 +1,7 @@
 """Takes an upload in: body to disk, fields and audio checked, then accepted into the spool."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from services.ingest.submission import Description, read_fields
 from shared import object_keys
 from shared.asgi import Receive
 from shared.channels import ChannelRecord, Lookup, nothing_known
+from shared.containers import FORMATS
 from shared.errors import Forbidden
 from shared.identity import recording_id
 from shared.keys import OPEN, Credential, allowed
@@ -65,6 +66,8 @@ class Reception:
     """Longest recording that is accepted, in seconds."""
     channels: Lookup = nothing_known
     """What is known of a channel at the moment."""
+    formats: Collection[str] = FORMATS
+    """Those that are accepted; see `shared.containers`."""
 
     def __post_init__(self) -> None:
         self._probing = asyncio.Semaphore(_PROBES)
@@ -84,7 +87,7 @@ class Reception:
         check_length(upload.headers, self.max_bytes)
         body = chunks(upload.receive)
         async with self.spool.receive() as audio:
-            await audio.reserve(_announced(upload.headers, self.max_bytes))
+            await audio.reserve(announced(upload.headers, self.max_bytes))
             if form:
                 filled = await receive_form(body, content_type, audio, self.max_bytes)
             else:
@@ -107,7 +110,7 @@ class Reception:
         """What has come, and is on the disk then. Raises NotAudio, TooLarge, Full."""
         sha256 = await audio.finish()
         async with self._probing:
-            info = await asyncio.to_thread(probe, audio.path, self.max_duration)
+            info = await asyncio.to_thread(probe, audio.path, self.max_duration, self.formats)
         return Examined(sha256, info)
 
     async def keep(
@@ -131,7 +134,8 @@ def check_channel(credential: Credential, source: str, channel: str) -> None:
         )
 
 
-def _announced(headers: Mapping[str, str], most: int) -> int:
+def announced(headers: Mapping[str, str], most: int) -> int:
+    """The bytes that a body says it has, `most` at most; 0 if it does not say."""
     length = headers.get("content-length", "")
     return min(int(length), most) if length.isdecimal() else 0
 

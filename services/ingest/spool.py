@@ -249,6 +249,7 @@ class Spool:
                             del known[key]
                             self.room.give(held.size)
                             count += 1
+                    held.erased = True
                     held.settled.set()
         for key in [key for key in self._unreadable if key.startswith(f"{recording}-")]:
             count += await self.drop(key)

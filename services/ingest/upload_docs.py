@@ -17,7 +17,8 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIFormat
 
 from services.ingest.submission import FIELDS, FILE, Field
-from shared.media import ALLOWED
+from services.ingest.wait_query import WAIT
+from shared.containers import ALLOWED
 
 
 def _schema(field: Field) -> Schema:
@@ -38,6 +39,14 @@ def _parameters() -> list[Parameter]:
             schema=Schema(type=OpenAPIType.STRING, examples=[field.example]),
         )
         for name, field in FIELDS.items()
+    ] + [
+        Parameter(
+            name=WAIT,
+            param_in="query",
+            required=False,
+            description="Seconds to wait for the transcript, up to `ECHOBASE_LONGEST_WAIT`.",
+            schema=Schema(type=OpenAPIType.NUMBER, examples=[30]),
+        )
     ]
 
 

@@ -15,6 +15,7 @@ from services.transcriber.choice import Choice
 from services.transcriber.engine import Engine
 from services.transcriber.engines import Engines, load_named, load_own
 from services.transcriber.loaded import Load
+from services.transcriber.models import at_hand
 from services.transcriber.patience import Patience, Stopped, end
 from services.transcriber.speech import warm_up
 from services.transcriber.whisper import Whisper
@@ -129,6 +130,7 @@ class Service:
         metadata = {
             "worker": self.worker,
             "model": model.name,
+            "models": ",".join(at_hand(self.settings)),
             "device": choice.device,
             "compute_type": choice.compute_type,
             "notice": model.traits.notice,

@@ -43,6 +43,10 @@ class Traits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     languages: Annotated[
         list[str] | None, Meta(description="ISO 639-1 codes it knows; all of Whisper's if null")
     ] = None
+    translates: Annotated[
+        bool | None,
+        Meta(description="Whether it was trained to translate into English; by its name if null"),
+    ] = None
     notice: Annotated[
         str, Meta(description="One line that log and page show while the model runs")
     ] = ""

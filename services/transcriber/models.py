@@ -20,6 +20,7 @@ from services.transcriber.model_fetch import from_hub, install
 from services.transcriber.model_files import WEIGHTS, place_of
 from services.transcriber.model_folder import Traits, read_traits
 from shared.errors import ModelAway, ModelUnavailable
+from shared.settings import TranscriberSettings
 
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).parent / "demo_model"
@@ -75,6 +76,16 @@ def find_named(name: str, model_folder: Path, *, fetch: bool) -> FoundModel:
     if found is None:
         raise ModelUnavailable(f"there is no model named {name!r}")
     return found
+
+
+def at_hand(settings: TranscriberSettings) -> list[str]:
+    """The names of the models that a job may ask for, beside the worker's own."""
+    folder = settings.model_folder
+    here = folder.iterdir() if folder.is_dir() else ()
+    found = {each.name for each in here if is_model_folder(each) and _PLAIN_NAME.match(each.name)}
+    if settings.fetch_for_jobs and not settings.offline:
+        found |= set(hub.names())
+    return sorted(found)
 
 
 def _by_name(name: str, model_folder: Path, *, fetch: bool) -> FoundModel | None:

@@ -7,6 +7,7 @@ import msgspec
 
 from services.transcriber.model_folder import LONGEST_WINDOW, Traits
 from shared.channels import ChannelRecord
+from shared.errors import NotSupported
 from shared.messages import Options, Plan
 from shared.settings import TranscriberSettings
 
@@ -20,15 +21,19 @@ def make_plan(
 ) -> Plan:
     """What the caller asked for, else its channel, else the site, else what the model wants.
 
-    `channel`: what is known of the recording's; None for nothing.
+    `channel`: what is known of the recording's; None for nothing. Raises NotSupported for a
+    translation that the model was not trained for.
     """
     asked = with_channel(options, channel)
+    language = asked.language or settings.whisper_language or _only(traits.languages)
+    if asked.task == "translate" and language != "en" and not _translates(model, traits):
+        raise NotSupported(f"the model {model} cannot translate: it was trained to transcribe only")
     return Plan(
         model=model,
         options=msgspec.structs.replace(
             asked,
             model=model,
-            language=asked.language or settings.whisper_language or _only(traits.languages),
+            language=language,
             prompt=asked.prompt or settings.whisper_initial_prompt or None,
         ),
         longest_chunk=settings.longest_chunk or traits.longest_chunk,
@@ -50,6 +55,14 @@ def with_channel(options: Options, channel: ChannelRecord | None) -> Options:
         prompt=options.prompt or channel.prompt,
         hotwords=options.hotwords or channel.expected,
     )
+
+
+def _translates(model: str, traits: Traits) -> bool:
+    if traits.translates is not None:
+        return traits.translates
+    # They give the words that were spoken, whatever they are asked for. A model of English alone
+    # has nothing to translate.
+    return model.endswith(".en") or not any(name in model for name in ("turbo", "distil"))
 
 
 def _only(languages: list[str] | None) -> str | None:

@@ -36,4 +36,4 @@ def _describe(handler: HTTPRouteHandler) -> None:
     schemes = ["key", "bearer", "session", *(["token"] if handler.opt.get(TOKENS) else [])]
     handler.security = [{scheme: [str(scope) for scope in scopes]} for scheme in schemes]
     limited = () if handler.opt.get(UNLIMITED) else (429,)
-    handler.responses = {**(handler.responses or {}), **problems(401, 403, *limited)}
+    handler.responses = {**problems(401, 403, *limited), **(handler.responses or {})}

@@ -1,5 +1,6 @@
 """Both services with keys, and a way to try each of their routes."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ import msgspec
 
 from services.ingest.entry import Refused
 from shared.bus import Bus
+from shared.identity import recording_id
+from shared.messages import Options
 from shared.s3_store import S3Store
 from shared.subjects import token
 from tests.support import audio_files
@@ -100,6 +103,30 @@ class Site:
             return await http.post(path, content=content, params=names, headers=given)
         files = {"file": ("call.wav", content)}
         return await http.post(path, files=files, data=names, headers=given)
+
+    async def transcribe(self, source: str, channel: str, headers: Headers) -> httpx.Response:
+        """Send a recording as to OpenAI, whose words are known already."""
+        return await self._speak("/v1/audio/transcriptions", Options(), source, channel, headers)
+
+    async def translate(self, source: str, channel: str, headers: Headers) -> httpx.Response:
+        """The same, to be translated."""
+        options = Options(task="translate")
+        return await self._speak("/v1/audio/translations", options, source, channel, headers)
+
+    async def _speak(
+        self, path: str, options: Options, source: str, channel: str, headers: Headers
+    ) -> httpx.Response:
+        self.made += 1
+        content = audio_files.wav(0.1, pitch=300 + self.made)
+        sha256 = hashlib.sha256(content).hexdigest()
+        recording = recording_id(source, channel, None, sha256)
+        call = Call(self.bus, source, channel, recording=recording)
+        await call.store_request(self.store, options=options)
+        await call.store_transcript(self.store, "words")
+        names = {"source": source, "channel": channel, "model": "whisper-1"}
+        files = {"file": ("call.wav", content)}
+        http = self.ingest.http
+        return await http.post(path, files=files, data=names, headers=dict(headers))
 
     async def rdio(self, source: str, _channel: str, headers: Headers) -> httpx.Response:
         """Send a call as to rdio-scanner, with the key in the form or in a header in turn."""
@@ -199,6 +226,10 @@ def probes(site: Site) -> Mapping[str, Probe]:
         "POST /session": plain(here, "public", "POST", "/session", {"key": ROOT}),
         "DELETE /session": plain(here, "public", "DELETE", "/session"),
         "POST /v1/recordings": Probe("upload", site.upload),
+        "POST /v1/audio/transcriptions": Probe("upload", site.transcribe),
+        "POST /v1/audio/translations": Probe("upload", site.translate),
+        "GET /v1/models": plain(there, "free", "GET", "/v1/models"),
+        "GET /v1/models/{name}": plain(there, "free", "GET", "/v1/models/whisper-1"),
         "POST /api/call-upload": Probe("call", site.rdio),
         "POST /api/trunk-recorder-call-upload": Probe("call", site.trunk_recorder),
         "POST /openmhz/{shortName}/upload": Probe("call", site.openmhz),

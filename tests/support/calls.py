@@ -170,13 +170,15 @@ class Call:
         await store.put(object_keys.record(self.recording), messages.encode(found))
         return found
 
-    async def store_request(self, store: ObjectStore) -> VersionRequest:
+    async def store_request(
+        self, store: ObjectStore, options: Options | None = None
+    ) -> VersionRequest:
         """Store `request.json`."""
         request = VersionRequest(
             recording=self.recording,
             version=self.version,
             lane="live",
-            options=Options(),
+            options=options or Options(),
             requested=datetime.now(UTC),
         )
         key = object_keys.request(self.recording, self.version)

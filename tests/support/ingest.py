@@ -24,10 +24,13 @@ from services.ingest.recordings import Links
 from services.ingest.spool import Spool
 from services.ingest.submissions import Submissions
 from services.ingest.upstream import Upstream
+from services.ingest.waiting import Waiting
 from shared import object_keys
 from shared.access import access
 from shared.bus import Bus, StoredMessage
 from shared.channel_book import ChannelBook
+from shared.containers import FORMATS
+from shared.follow import Follow
 from shared.health import Health
 from shared.identity import recording_id
 from shared.lifecycle import listen
@@ -154,6 +157,9 @@ async def serving(
     most_inline: int = 512 * 1024,
     ack_wait: float = 30.0,
     again: float = AGAIN,
+    formats: tuple[str, ...] = FORMATS,
+    longest_wait: float = 60.0,
+    away: float = 1.0,
 ) -> AsyncGenerator[Ingest]:
     """The HTTP service and the forwarder, on a free port, by a real uvicorn."""
     spool = open_spool(folder, spool_bytes, least_free)
@@ -165,7 +171,7 @@ async def serving(
     health = Health({"store": upstream.check_store, "bus": upstream.check_bus}, stopping=stopping)
     health.mark_started()
     book = ChannelBook(bus, folder.with_name(f"{folder.name}-channels.json"), puts_back=True)
-    reception = Reception(spool, max_bytes, max_duration, book.find)
+    reception = Reception(spool, max_bytes, max_duration, book.find, formats)
     measures = Measures(forwarder.backlog, lambda: spool.room.used)
     inbox = Inbox(folder / FOLDER, upstream, spool.waits, keep)
     inbox.open()
@@ -180,6 +186,8 @@ async def serving(
         pace=_soon,
     )
     eraser = Eraser(upstream, spool, inbox, erasures, again)
+    follow = Follow(bus, ring=100)
+    waiting = Waiting(follow, upstream, forwarder, stopping, longest_wait, away)
     rights = access(
         "ingest", site, AccessSettings(), bus, folder=folder.with_name(f"{folder.name}-keys")
     )
@@ -193,6 +201,7 @@ async def serving(
             upstream=upstream,
             eraser=eraser,
             measures=measures,
+            waiting=waiting,
             health=health,
             access=rights,
         )
@@ -209,7 +218,7 @@ async def serving(
         tasks.create_task(forwarder.run(served, 10.0))
         tasks.create_task(taken.run(stopping))
         tasks.create_task(eraser.run(stopping))
-        others = [tasks.create_task(each) for each in (rights.run(), book.run())]
+        others = [tasks.create_task(each) for each in (rights.run(), book.run(), follow.run())]
         await book.load()
         await up.wait()
         try:

@@ -15,8 +15,9 @@ from av.error import FFmpegError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.containers import CONTAINERS
 from shared.errors import NotAudio, TooLarge
-from shared.media import CONTAINERS, frames, probe
+from shared.media import frames, probe
 from tests.support import audio_files
 
 

@@ -3,8 +3,15 @@
 import pytest
 
 from shared import settings
+from shared.containers import FORMATS
 from shared.errors import SettingError
-from shared.settings import IngestSettings, SiteSettings, StreamSettings, public_url
+from shared.settings import (
+    IngestSettings,
+    LimitSettings,
+    SiteSettings,
+    StreamSettings,
+    public_url,
+)
 
 
 @pytest.mark.parametrize("written", ["/radio", "radio", "/radio/", "radio/"])
@@ -59,3 +66,23 @@ def test_callers_are_told_an_address_that_works(
     configured: str, bind: str, base_path: str, told: str
 ):
     assert public_url(configured, bind, 3000, base_path) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "accepted"),
+    [("", FORMATS), ("MP3, wav", ("wav", "mp3")), ("flac,flac,", ("flac",))],
+)
+def test_formats_have_one_form(written: str, accepted: tuple[str, ...]):
+    found = settings.load(LimitSettings, {"ECHOBASE_FORMATS": written})
+    assert found.accepted() == accepted
+
+
+def test_a_format_that_is_none_is_named():
+    with pytest.raises(SettingError, match=r"ECHOBASE_FORMATS=.*midi is none of wav, mp3"):
+        settings.load(LimitSettings, {"ECHOBASE_FORMATS": "wav,midi"})
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "3601", "long"])
+def test_a_longest_wait_that_is_none_is_named(written: str):
+    with pytest.raises(SettingError, match="ECHOBASE_LONGEST_WAIT"):
+        settings.load(LimitSettings, {"ECHOBASE_LONGEST_WAIT": written})

@@ -17,7 +17,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat
 
 from services.ingest.radio import openmhz_fields, rdio_fields
 from services.ingest.radio.fields import Field
-from shared.media import ALLOWED
+from shared.containers import ALLOWED
 
 Replies = Mapping[int, Mapping[str, str]]
 """By status, each text that may be answered, and what it means."""

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from litestar import Request, Response
 from litestar.datastructures import State
@@ -14,11 +15,8 @@ from litestar.openapi.spec import Example
 from shared.errors import EchoBaseError
 from shared.http import problem
 
-Handler = problem.Handler
 TextHandler = Callable[[Request[object, object, State], Exception], Response[str]]
-AnyHandler = Callable[
-    [Request[object, object, State], Exception], Response[str] | Response[problem.Problem]
-]
+Answer = TypeVar("Answer")
 _DOORS = re.compile(r"/(api/(trunk-recorder-)?call-upload|openmhz/[^/]+/(upload|authorize))/?\Z")
 
 _log = logging.getLogger(__name__)
@@ -68,12 +66,12 @@ IN_TEXT: dict[int | type[Exception], TextHandler] = {
 """For a handler's `exception_handlers=`: each kind that the application answers otherwise."""
 
 
-def by_method(otherwise: Handler) -> AnyHandler:
+def by_method(
+    otherwise: Callable[[Request[object, object, State], Exception], Answer],
+) -> Callable[[Request[object, object, State], Exception], Response[str] | Answer]:
     """For errors of a wrong method, which belong to no route: in text where a door of ours is."""
 
-    def answer(
-        request: Request[object, object, State], error: Exception
-    ) -> Response[str] | Response[problem.Problem]:
+    def answer(request: Request[object, object, State], error: Exception) -> Response[str] | Answer:
         if _DOORS.search(request.url.path):
             return say("Unsupported method\n", 405)
         return otherwise(request, error)

@@ -3,11 +3,13 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.transcriber.model_folder import Traits, read_traits
-from services.transcriber.models import DEMO_FOLDER, find_configured, find_named
+from services.transcriber.models import DEMO_FOLDER, at_hand, find_configured, find_named
 from shared.errors import ModelAway, ModelUnavailable
+from shared.settings import TranscriberSettings
 
 
 def model_in(folder: Path) -> Path:
@@ -79,3 +81,17 @@ def test_a_misspelt_field_is_refused(tmp_path: Path) -> None:
     (tmp_path / "echobase.json").write_text('{"longest_chunks": 3}')
     with pytest.raises(ModelUnavailable, match="longest_chunks"):
         read_traits(tmp_path)
+
+
+def test_what_a_job_may_ask_for_is_announced(tmp_path: Path) -> None:
+    here = TranscriberSettings(model_folder=tmp_path / "models")
+    assert at_hand(here) == []
+    for name in ("tuned", ".hidden", "owner--name"):
+        model_in(tmp_path / "models" / name)
+    (tmp_path / "models" / "empty").mkdir()
+    assert at_hand(here) == ["owner--name", "tuned"]
+    for name in at_hand(here):
+        assert find_named(name, here.model_folder, fetch=False).name == name
+    fetching = msgspec.structs.replace(here, fetch_for_jobs=True)
+    assert {"tuned", "large-v3"} <= set(at_hand(fetching))
+    assert at_hand(msgspec.structs.replace(fetching, offline=True)) == at_hand(here)

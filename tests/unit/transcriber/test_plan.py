@@ -6,6 +6,7 @@ import pytest
 from services.transcriber.model_folder import Traits
 from services.transcriber.plan import make_plan
 from shared.channels import ChannelRecord
+from shared.errors import NotSupported
 from shared.messages import Options
 from shared.settings import TranscriberSettings
 from tests.support.channels import FIRE
@@ -68,3 +69,28 @@ def test_a_channel_of_which_nothing_is_said_changes_nothing() -> None:
     for options in (Options(), Options(prompt="job", hotwords="job's")):
         plan = make_plan(options, TranscriberSettings(), "demo", DEMO)
         assert make_plan(options, TranscriberSettings(), "demo", DEMO, bare) == plan
+
+
+@pytest.mark.parametrize("model", ["large-v3-turbo", "turbo", "distil-large-v3", "owner/my-turbo"])
+def test_a_model_that_cannot_translate_says_so(model: str) -> None:
+    asked = Options(task="translate", language="de")
+    with pytest.raises(NotSupported, match="cannot translate"):
+        make_plan(asked, TranscriberSettings(), model, Traits())
+    with pytest.raises(NotSupported, match="cannot translate"):
+        make_plan(Options(task="translate"), TranscriberSettings(), model, Traits())
+    assert make_plan(Options(), TranscriberSettings(), model, Traits())
+
+
+@pytest.mark.parametrize(
+    ("model", "traits", "language"),
+    [
+        ("large-v3", Traits(), "de"),
+        ("turbo", Traits(translates=True), "de"),
+        ("turbo", Traits(), "en"),
+        ("distil-medium.en", Traits(), None),
+        ("demo", DEMO, None),
+    ],
+)
+def test_what_can_be_translated_is(model: str, traits: Traits, language: str | None) -> None:
+    asked = Options(task="translate", language=language)
+    assert make_plan(asked, TranscriberSettings(), model, traits).options.task == "translate"
