@@ -10,11 +10,21 @@ import pytest
 from deploy.local.ports import free_ports
 from deploy.local.process import Process
 from shared.bus import Bus
+from shared.key_value import KeyValue
 from shared.s3_store import S3Store
-from tests.support.hooks import Hook, Post, call, hooks, put, receiver
-from tests.support.stream import process, until
+from shared.settings import StoreSettings
+from shared.topology import DEAD, RECEIVERS
+from tests.support.hooks import QUICK, Hook, Post, call, hooks, put, receiver
+from tests.support.nats_buses import opened
+from tests.support.nats_users import NatsWithUsers
+from tests.support.otlp import Receiver as Collector
+from tests.support.otlp import attributes
+from tests.support.stream import environment_of, process, until
 
 pytestmark = pytest.mark.servers
+
+
+METRICS = "echobase.stream.webhooks"
 
 
 class Replica:
@@ -107,3 +117,54 @@ async def test_killed_at_any_moment_none_is_lost_and_a_repetition_has_its_id(
     assert len(ids) == len(sent)
     # The kills did hit posts: some came twice.
     assert len(hook.posts) > len(sent)
+
+
+async def test_it_needs_no_more_than_its_rights_and_says_what_it_does(
+    store_settings: StoreSettings, store: S3Store, tmp_path: Path
+) -> None:
+    """As the user of NATS that a site gives it: posts, retries, dead letters, switching off."""
+    server = NatsWithUsers(tmp_path)
+    server.start()
+    well, failing, gone = Hook(), Hook(status=500), Hook(status=410)
+    try:
+        with Collector() as collector:
+            env = environment_of(server.settings("stream"), store_settings) | QUICK
+            env |= {
+                "ECHOBASE_WEBHOOK_RETRIES": "0.1s",
+                "ECHOBASE_OTLP_ENDPOINT": collector.endpoint,
+                "OTEL_METRIC_EXPORT_INTERVAL": "200",
+            }
+            async with (
+                hooks(well, failing, gone),
+                opened(server.settings("admin")) as bus,
+                replicas(env, tmp_path / "a"),
+            ):
+                receivers = [receiver(hook.url) for hook in (well, failing, gone)]
+                await put(bus, *receivers)
+                await call(bus, store)
+                await well.got(lambda hook: bool(hook.posts))
+
+                async def settled() -> bool:
+                    switched = await KeyValue(bus, RECEIVERS).get(receivers[2].id)
+                    letter = await bus.last(DEAD.name, "echobase.dead.stream")
+                    return letter is not None and b'"ended"' in (switched or (b"",))[0]
+
+                await until(settled)
+                told = {"posts", "duration", "pending", "dead"}
+
+                async def measured() -> bool:
+                    found = {metric.name for metric in collector.metrics()}
+                    return found >= {f"{METRICS}.{name}" for name in told}
+
+                await until(measured)
+    finally:
+        server.kill()
+    outcomes = {
+        (point["echobase.webhook"], point["outcome"])
+        for metric in collector.metrics()
+        if metric.name == f"{METRICS}.posts"
+        for point in (attributes(each.attributes) for each in metric.sum.data_points)
+    }
+    expected = zip(receivers, ("delivered", "failed", "gone"), strict=True)
+    assert outcomes == {(each.id, outcome) for each, outcome in expected}
+    assert "Violation" not in (tmp_path / "nats.log").read_text()
