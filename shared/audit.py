@@ -36,6 +36,9 @@ Action = Literal[
     "webhook-added",
     "webhook-changed",
     "webhook-removed",
+    "channel-set",
+    "channel-removed",
+    "channels-imported",
 ]
 _MOST_WAITING = 10_000
 """Records that wait for NATS; of more, the oldest stay in the log alone."""

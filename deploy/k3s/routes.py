@@ -60,7 +60,7 @@ ROUTES: tuple[Route, ...] = (
         "GET /v1/spool/{id}",
         "POST /v1/spool/refused/{id}/retry",
         "DELETE /v1/spool/refused/{id}",
-        "PUT /v1/channels/*",
+        "GET|PUT|DELETE /v1/channels/*",
         "GET|POST /v1/audio/*",
         "GET /v1/models",
         "GET /v1/models/*",

@@ -8,6 +8,8 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
+from services.ingest.channels.desk import ChannelDesk
+from services.ingest.channels.routes import delete_channel, get_channel, put_channel
 from services.ingest.deletion import (
     delete_recording,
     get_hold,
@@ -105,6 +107,7 @@ def create_app(parts: Parts) -> AsgiApp:
         "spool": parts.reception.spool,
         "eraser": parts.eraser,
         "upstream": parts.upstream,
+        "channels": ChannelDesk(parts.upstream.bus),
         "access": access,
         "orders": OrderDesk(parts.upstream, parts.reception.spool, parts.reception.channels),
     }
@@ -122,6 +125,9 @@ def create_app(parts: Parts) -> AsgiApp:
                 list_models,
                 get_model,
                 order_version,
+                put_channel,
+                get_channel,
+                delete_channel,
                 delete_recording,
                 hold_recording,
                 get_hold,

@@ -57,7 +57,9 @@ class Field:
     """Raises ValueError for what is not allowed."""
 
 
-def _line(most: int) -> Callable[[str], str]:
+def line(most: int) -> Callable[[str], str]:
+    """Reads a text of so many characters that stands on one line."""
+
     def read(value: str) -> str:
         if len(value) > most or any(_is_control(c) for c in value):
             raise ValueError
@@ -70,7 +72,7 @@ def _name(value: str) -> str:
     # Such as those that turn the writing direction: names that look alike would be two.
     if any(unicodedata.category(c) == "Cf" for c in value):
         raise ValueError
-    return _line(NAME)(value)
+    return line(NAME)(value)
 
 
 def _text(value: str) -> str:
@@ -123,7 +125,7 @@ def _words(value: str) -> bool:
 
 def _filename(value: str) -> str:
     # Some browsers send the whole path.
-    return _line(FILENAME)(re.split(r"[/\\]", value)[-1])
+    return line(FILENAME)(re.split(r"[/\\]", value)[-1])
 
 
 def _metadata(value: str) -> Metadata:
@@ -222,7 +224,7 @@ FIELDS: Mapping[str, Field] = {
         "The caller's own id, copied into every event",
         _A_LINE.format(NAME),
         "call-8121",
-        _line(NAME),
+        line(NAME),
     ),
     "filename": Field(
         "Name of the audio file; in a form, that of the file part counts unless this is given",

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
@@ -191,6 +191,18 @@ class Site:
         assert held.is_success
         return await self.ingest.http.get(url, headers=dict(headers))
 
+    def on_channel(self, method: str, json: object = None) -> Probe:
+        """A request about a channel of which something is said."""
+
+        async def ask(source: str, channel: str, headers: Headers) -> httpx.Response:
+            path = f"/v1/channels/{quote(source, safe='')}/{quote(channel, safe='')}"
+            given = {"X-API-Key": ROOT}
+            there = await self.ingest.http.put(path, json={"label": "A"}, headers=given)
+            assert there.is_success
+            return await self.ingest.http.request(method, path, json=json, headers=dict(headers))
+
+        return Probe("upload", ask)
+
 
 def _by_its_key(answer: httpx.Response) -> httpx.Response:
     """An answer of OpenMHz' words as the status that they stand for."""
@@ -241,6 +253,9 @@ def probes(site: Site) -> Mapping[str, Probe]:
         f"PUT {described}/hold": plain(there, "one", "PUT", f"{one}/hold", _HOLD),
         f"GET {described}/hold": Probe("one", site.look_at_hold),
         f"DELETE {described}/hold": plain(there, "one", "DELETE", f"{one}/hold"),
+        "PUT /v1/channels/{source}/{channel}": site.on_channel("PUT", {"label": "B"}),
+        "GET /v1/channels/{source}/{channel}": site.on_channel("GET"),
+        "DELETE /v1/channels/{source}/{channel}": site.on_channel("DELETE"),
         "GET /v1/spool/{recording_id}": Probe("one", site.look_for),
         "GET /v1/spool/refused": plain(there, "list", "GET", "/v1/spool/refused"),
         "POST /v1/spool/refused/{key}/retry": Probe("one", site.retry),
