@@ -13,12 +13,14 @@ from deploy.backup.save import Saving
 from services.ingest.entry import Entry
 from shared import object_keys
 from shared.bus import Bus, Fence, Message, Published
+from shared.channels import ChannelRecord
 from shared.envelope import deleted_message
 from shared.erasure import Tombstone, bury, tombstone
 from shared.memory_bus import MemoryBus
 from shared.memory_store import MemoryStore
 from shared.messages import Deleted, encode
 from shared.topology import DEAD, EVENTS, JOBS, topology
+from tests.support.channels import FIRE, book_on, say, unsay
 from tests.support.ingest import entry
 
 WANTED = topology()
@@ -60,6 +62,21 @@ async def bring(
     folder: BackupFolder, site: SITE, more: list[Tombstone] | None = None, force: bool = False
 ) -> None:
     await Restore(folder, *site, WANTED).run(folder.generations()[-1], more or [], force, quiet)
+
+
+async def test_what_is_said_of_channels_comes_back(tmp_path: Path) -> None:
+    site = await new_site()
+    gone = ChannelRecord(source="county", channel="gone", label="A")
+    for record in (FIRE, gone):
+        await say(site[1], record)
+    await unsay(site[1], gone)
+    folder = BackupFolder(tmp_path / "backup")
+    await save(folder, site)
+    _, bus = other = await new_site()
+    await bring(folder, other)
+    async with book_on(bus, tmp_path / "channels.json") as book:
+        assert await book.until_read(20)
+        assert book.all() == [FIRE]
 
 
 async def held(bus: Bus) -> list[tuple[str, bytes]]:
