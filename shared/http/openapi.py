@@ -53,6 +53,7 @@ _DETAILS: Mapping[int, tuple[str, str, str | None, str | None]] = {
     408: ("too-slow", "Nothing came for 60 seconds.", "body", "60 seconds"),
     409: ("conflict", "Version 2 has corrected the recording since version 1.", None, None),
     410: ("deleted", "The recording was deleted on 2026-03-01.", None, None),
+    412: ("changed", "The channel is at revision 18, not 17. Ask for it again.", None, None),
     413: (
         "too-large",
         "The audio has more than 524288000 bytes (ECHOBASE_MAX_UPLOAD_BYTES).",

@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, HeaderParameter
+from litestar.params import Body, HeaderParameter, PathParameter
 from msgspec import Meta, Struct
 
 from services.ingest.channels.desk import Changed, ChannelDesk, Stored
@@ -19,6 +19,7 @@ from shared.access import Access
 from shared.channels import ChannelRecord, ChannelSettings
 from shared.errors import BadInput
 from shared.http.auth import address_of, require
+from shared.http.openapi import shown
 from shared.http.problem import ProblemError, problems
 from shared.keys import Credential
 
@@ -65,6 +66,17 @@ class Channel(ChannelSettings, frozen=True, kw_only=True, omit_defaults=True):
     channel: Annotated[str, Meta(description="Which stream of the source")]
 
 
+_FIRE = Channel(
+    source="11",
+    channel="54241",
+    label="FD Disp",
+    tag="Fire Dispatch",
+    prompt="Engine 4, Medic 2, respond to Birch Street.",
+    hotwords=["Engine 4", "Birch Street"],
+)
+_SHOWN = shown(_FIRE, "What is said of it; the header `ETag` tells this from what is said later")
+_Source = Annotated[str, PathParameter(examples=[Example(value=_FIRE.source)])]
+_Channel = Annotated[str, PathParameter(examples=[Example(value=_FIRE.channel)])]
 _ORDER = Body(
     examples=[
         Example(
@@ -86,7 +98,10 @@ _IF_MATCH = HeaderParameter(
     name="If-Match", description=f"Only if the channel is still so: {_TAG}", required=False
 )
 _IF_NONE_MATCH = HeaderParameter(
-    name="If-None-Match", description="`*`: only if nothing is said of the channel", required=False
+    name="If-None-Match",
+    description="`*`: only if nothing is said of the channel",
+    required=False,
+    examples=[Example(value="*")],
 )
 
 
@@ -95,12 +110,12 @@ _IF_NONE_MATCH = HeaderParameter(
     summary="Say something of a channel",
     tags=["channels"],
     opt=require("admin"),
-    responses=problems(400, 401, 412, 503),
+    responses={200: _SHOWN, **problems(400, 401, 412, 503)},
 )
 async def put_channel(
     request: Request[object, object, State],
-    source: FromPath[str],
-    channel: FromPath[str],
+    source: _Source,
+    channel: _Channel,
     data: Annotated[ChannelOrder, _ORDER],
     channels: NamedDependency[ChannelDesk],
     credential: NamedDependency[Credential],
@@ -136,12 +151,12 @@ async def put_channel(
     summary="What is said of a channel",
     tags=["channels"],
     opt=require("admin"),
-    responses=problems(400, 401, 404, 503),
+    responses={200: _SHOWN, **problems(400, 401, 404, 503)},
 )
 async def get_channel(
     request: Request[object, object, State],
-    source: FromPath[str],
-    channel: FromPath[str],
+    source: _Source,
+    channel: _Channel,
     channels: NamedDependency[ChannelDesk],
     credential: NamedDependency[Credential],
 ) -> Response[Channel]:
@@ -166,8 +181,8 @@ async def get_channel(
 )
 async def delete_channel(
     request: Request[object, object, State],
-    source: FromPath[str],
-    channel: FromPath[str],
+    source: _Source,
+    channel: _Channel,
     channels: NamedDependency[ChannelDesk],
     credential: NamedDependency[Credential],
     access: NamedDependency[Access],
