@@ -219,6 +219,10 @@ class Plan(Struct, frozen=True, kw_only=True):
         ),
     ]
     beam_size: Annotated[int, Meta(ge=1, description="Beams of the decoder")]
+    window_step: Annotated[
+        Seconds,
+        Meta(description="A window shorter than 30 s lasts a multiple of this, in seconds; 0: any"),
+    ] = 0.0
 
 
 class Started(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="started"):

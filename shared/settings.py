@@ -22,6 +22,7 @@ from shared.errors import SettingError
 from shared.settings_access import AccessSettings
 from shared.settings_base import Settings
 from shared.settings_base import meta as _meta
+from shared.settings_batching import BatchingSettings
 from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
 from shared.settings_limits import LimitSettings
@@ -280,6 +281,7 @@ ALL: tuple[type[Settings], ...] = (
     WatchSettings,
     LimitSettings,
     TranscriberSettings,
+    BatchingSettings,
     StreamSettings,
     HistorySettings,
     WebhookSettings,

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from services.transcriber.attempt import Workshop
+from services.transcriber.batcher import AHEAD, Batcher
 from services.transcriber.blocking import in_thread
 from services.transcriber.choice import Choice
 from services.transcriber.engine import Engine
@@ -17,7 +18,10 @@ from services.transcriber.engines import Engines, load_named, load_own
 from services.transcriber.loaded import Load
 from services.transcriber.models import at_hand
 from services.transcriber.patience import Patience, Stopped, end
+from services.transcriber.schedule import Limits
 from services.transcriber.speech import warm_up
+from services.transcriber.suspects import Suspects
+from services.transcriber.turns import Turns
 from services.transcriber.whisper import Whisper
 from services.transcriber.work_folder import work_folder
 from services.transcriber.worker import SERVICE, Worker
@@ -30,6 +34,7 @@ from shared.object_store import ObjectStore
 from shared.retry import RetryPolicy
 from shared.s3_store import S3Store
 from shared.settings import NatsSettings, StoreSettings, TranscriberSettings
+from shared.settings_batching import MOST_IN_FLIGHT, BatchingSettings
 from shared.settings_keeping import KeepingSettings
 from shared.subjects import LANES
 from shared.topology import Consumer, lane_consumer, topology
@@ -76,6 +81,7 @@ class Service:
         self._load = load
         self._began = time.monotonic()
         self.settings = life.load(TranscriberSettings)
+        self._batching = life.load(BatchingSettings)
         self._nats = life.load(NatsSettings)
         self._logs = life.load(KeepingSettings).logs()
         self._store = S3Store(life.load(StoreSettings))
@@ -105,14 +111,16 @@ class Service:
             except Stopped:
                 return
             await self._announce(bus, engine, choice)
-            await self._worker(bus, engine, folder, book).run()
+            await self._worker(bus, engine, choice, folder, book).run()
 
     async def _start(self) -> tuple[Bus, Engine, Choice]:
         # Together: libraries and weights come from the disk while the bus is being reached.
         connecting = asyncio.ensure_future(self._connect())
         warming = asyncio.ensure_future(in_thread(warm_up))
         try:
-            engine, choice = await in_thread(lambda: load_own(self.settings, self._load))
+            engine, choice = await in_thread(
+                lambda: load_own(self.settings, self._load, self._batching)
+            )
             await warming
             return await connecting, engine, choice
         finally:
@@ -142,12 +150,20 @@ class Service:
         _log.info("started up", extra={"seconds": round(time.monotonic() - self._began, 3)})
         self._life.ready(f"http://{self._life.site.bind}:{self.settings.transcriber_port}")
 
-    def _worker(self, bus: Bus, engine: Engine, folder: Path, book: ChannelBook) -> Worker:
-        settings = self.settings
+    def _worker(
+        self, bus: Bus, engine: Engine, choice: Choice, folder: Path, book: ChannelBook
+    ) -> Worker:
+        settings, batching = self.settings, self._batching
+        in_flight = batching.in_flight or min(MOST_IN_FLIGHT, AHEAD * choice.workers * choice.batch)
+        turns = Turns(choice.workers)
+        limits = Limits(choice.batch, batching.batch_wait_ms / 1000)
         shop = Workshop(
             bus=bus,
             store=self._store,
-            engines=Engines(engine, lambda name: load_named(name, settings, self._load)),
+            engines=Engines(engine, lambda name: load_named(name, settings, self._load, batching)),
+            batcher=Batcher(choice.workers, limits, turns, self._life.stopping),
+            turns=turns,
+            suspects=Suspects(),
             settings=settings,
             patience=self._patience,
             worker=self.worker,
@@ -156,7 +172,8 @@ class Service:
             channels=book.find,
         )
         policy = RetryPolicy(settings.attempts, settings.retry_first, settings.retry_longest)
-        return Worker(shop, consumers(self._nats.ack_wait), policy, self._life.stopping)
+        lanes = consumers(self._nats.ack_wait)
+        return Worker(shop, lanes, policy, self._life.stopping, in_flight)
 
     async def _check_bus(self) -> Result:
         if self._bus is None or not await self._bus.ready():

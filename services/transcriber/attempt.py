@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +21,19 @@ from typing import TypedDict, TypeVar
 
 from services.transcriber import meters
 from services.transcriber.audio import Audio, decode
+from services.transcriber.batcher import Batcher, Line
 from services.transcriber.blocking import in_thread
+from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.chunks import RATE, Span, plan_chunks
-from services.transcriber.engine import Chunk, Engine, Spoken
+from services.transcriber.engine import Engine
 from services.transcriber.engines import Engines
+from services.transcriber.in_order import in_order
 from services.transcriber.patience import Patience
 from services.transcriber.plan import make_plan
 from services.transcriber.speech import find_speech, speech_seconds
+from services.transcriber.suspects import Fresh, Suspects
 from services.transcriber.transcript import make_transcript
+from services.transcriber.turns import Turns
 from shared import object_keys
 from shared.bus import Bus
 from shared.channels import Lookup, nothing_known
@@ -45,6 +51,7 @@ from shared.messages import (
 )
 from shared.object_store import ObjectStore
 from shared.settings import TranscriberSettings
+from shared.subjects import LANES
 from shared.telemetry import tracer
 from shared.version_state import VersionState, read_version
 from shared.writer import VersionWriter
@@ -62,6 +69,10 @@ class Workshop:
     bus: Bus
     store: ObjectStore
     engines: Engines
+    batcher: Batcher
+    turns: Turns
+    """Of those who compute beside the model."""
+    suspects: Suspects
     settings: TranscriberSettings
     patience: Patience
     worker: str
@@ -95,17 +106,24 @@ class Attempt:
 
         Raises Stopped, FenceLost, CannotSucceed, NotAudio, or whatever a library raises.
         """
-        engine, plan = await self._prepare()
-        with TemporaryDirectory(dir=self._shop.folder) as folder:
+        async with AsyncExitStack() as stack:
+            engine, plan = await self._prepare(stack)
+            folder = stack.enter_context(TemporaryDirectory(dir=self._shop.folder))
             source = Path(folder) / "audio"
+            suspect = self._state.attempts_without_progress > 0
+            line = self._shop.batcher.open(self._rank, expected=not suspect)
+            stack.callback(self._shop.batcher.close, line)
             with tracer.start_as_current_span("fetch"):
                 await self._shop.patience.outlast(
                     lambda: self._shop.store.get_file(self._job.audio, source)
                 )
+            enter = stack.enter_async_context(self._shop.suspects.enter(suspect=suspect))
+            fresh = await self._shop.patience.finish(enter, 0.0)
             await self._start(plan)
             audio, chunks = await self._cut(source, Path(folder) / "samples", plan)
             language = await self._language(engine, plan, audio, chunks)
-            await self._decode(engine, plan, audio, chunks, language)
+            if language is not None:
+                await self._decode(_Recording(engine, plan, audio, chunks, language), line, fresh)
             await self._complete(plan, audio, language)
 
     async def hand_back(self) -> None:
@@ -118,11 +136,12 @@ class Attempt:
             event = Queued(**common(job), lane=job.lane, duration=job.duration, options=job.options)
             await self._shop.patience.finish(self.writer.publish(event))
 
-    async def _prepare(self) -> tuple[Engine, Plan]:
+    async def _prepare(self, stack: AsyncExitStack) -> tuple[Engine, Plan]:
         starts = self._state.starts
         name = starts[0].plan.model if starts else self._job.options.model
         try:
-            engine = await self._shop.patience.finish(self._shop.engines.get(name))
+            lent = stack.enter_async_context(self._shop.engines.lend(name))
+            engine = await self._shop.patience.finish(lent)
         except ModelUnavailable as error:
             if not starts:
                 raise
@@ -168,30 +187,41 @@ class Attempt:
         engine.check(language)
         return language
 
-    async def _decode(
-        self, engine: Engine, plan: Plan, audio: Audio, chunks: Sequence[Span], language: str | None
-    ) -> None:
-        if language is None:
-            return
+    async def _decode(self, recording: "_Recording", line: Line, fresh: Fresh) -> None:
         index = len(self._state.segments)
-        for number in range(self._state.chunks_done, len(chunks)):
-            self._shop.patience.check()
-            span = chunks[number]
-            chunk = Chunk(audio.read(span), span.start / RATE, plan, language)
-            spoken = await self._recognise(engine, chunk, number)
-            await self._publish(number, index, spoken)
-            index += len(spoken)
+        numbers = iter(range(self._state.chunks_done, len(recording.chunks)))
+        decoded = in_order(
+            numbers,
+            lambda number: self._recognise(recording, number, line, alone=fresh.suspect),
+            line,
+            self._shop.batcher,
+            self._shop.patience,
+            self._shop.chunk_allowance,
+        )
+        async with aclosing(decoded):
+            async for number, spoken in decoded:
+                await self._publish(number, index, spoken)
+                index += len(spoken)
+                if spoken:
+                    fresh.settled()
 
-    async def _recognise(self, engine: Engine, chunk: Chunk, number: int) -> list[Spoken]:
+    async def _recognise(
+        self, recording: "_Recording", number: int, line: Line, *, alone: bool
+    ) -> list[Spoken]:
+        span = recording.chunks[number]
         attributes = {
             "echobase.chunk": number,
-            "echobase.chunk_seconds": len(chunk.samples) / RATE,
-            "echobase.model": chunk.plan.model,
+            "echobase.chunk_seconds": span.length / RATE,
+            "echobase.model": recording.plan.model,
         }
-        _log.debug("decoding", extra={"chunk": number})
         with tracer.start_as_current_span("model", attributes=attributes):
-            (spoken,) = await self._in_thread_until_stopped(lambda: engine.decode([chunk]))
-        return spoken
+            return await self._shop.batcher.decode(
+                line,
+                recording.engine,
+                lambda: recording.chunk(span),
+                lambda: _log.debug("decoding", extra={"chunk": number}),
+                alone=alone,
+            )
 
     async def _publish(self, chunk: int, index: int, spoken: Sequence[Spoken]) -> None:
         events = [
@@ -267,7 +297,30 @@ class Attempt:
         return await is_erased(self._shop.store, self._job.recording)
 
     async def _in_thread_until_stopped(self, work: Callable[[], T]) -> T:
-        return await self._shop.patience.finish(in_thread(work), self._shop.chunk_allowance)
+        async with AsyncExitStack() as stack:
+            turn = stack.enter_async_context(self._shop.turns.take(self._rank))
+            await self._shop.patience.finish(turn, 0.0)
+            allowance = self._shop.patience.left(self._shop.chunk_allowance)
+            return await self._shop.patience.finish(in_thread(work), allowance)
+
+    @property
+    def _rank(self) -> int:
+        return LANES.index(self._job.lane)
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """What is decoded, and how."""
+
+    engine: Engine
+    plan: Plan
+    audio: Audio
+    chunks: Sequence[Span]
+    language: str
+
+    def chunk(self, span: Span) -> Chunk:
+        """A chunk with its samples, which are read: for a thread."""
+        return Chunk(self.audio.read(span), span.start / RATE, self.plan, self.language)
 
 
 async def read(bus: Bus, job: Job) -> VersionState:

@@ -13,5 +13,9 @@ class Choice:
     """CTranslate2's name of it."""
     threads: int
     """Threads of one call on a CPU."""
+    workers: int
+    """Calls of the model at a time, each with that many threads."""
+    batch: int
+    """Most windows that one call decodes together."""
     reason: str
     """Why, for the log."""

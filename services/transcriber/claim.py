@@ -1,10 +1,11 @@
-"""Taking the next job: strictly by lane, and never losing one that was fetched."""
+"""Taking the next jobs: strictly by lane, and never losing one that was fetched."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.bus import Bus, Delivery
+from shared.errors import BusUnavailable
 from shared.topology import Consumer
 
 LONGEST_WAIT = 5.0
@@ -19,27 +20,56 @@ class Claim:
     consumer: Consumer
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Jobs that there is room for."""
+
+    consumer: Consumer
+    most: int
+
+
 async def claim(
     bus: Bus,
-    consumers: Sequence[Consumer],
-    stopping: asyncio.Event,
+    wanted: Sequence[Wanted],
+    enough: asyncio.Event,
     longest_wait: float = LONGEST_WAIT,
-) -> Claim | None:
-    """The next job of the first consumer that has one; None if none came, or when stopping.
+) -> list[Claim]:
+    """The next jobs, in the order of what is wanted; none if none came, or if that is `enough`.
 
-    A job is taken from a lane only while the lanes before it are empty. Raises BusUnavailable.
+    Together they are no more than the largest `most`. A job is taken from a lane only while the
+    lanes before it are empty. Raises BusUnavailable.
     """
-    for consumer in consumers:
-        for delivery in await bus.fetch(consumer, 1, 0):
-            return Claim(delivery, consumer)
-    return await _first_to_come(bus, consumers, stopping, longest_wait)
+    room = max((each.most for each in wanted), default=0)
+    found: list[Claim] = []
+    for each in wanted:
+        most = min(each.most, room - len(found))
+        if most > 0:
+            jobs = await _waiting(bus, each.consumer, most, found)
+            found += [Claim(delivery, each.consumer) for delivery in jobs]
+    return found or await _first_to_come(bus, wanted, room, enough, longest_wait)
+
+
+async def _waiting(
+    bus: Bus, consumer: Consumer, most: int, found: Sequence[Claim]
+) -> Sequence[Delivery]:
+    """Jobs that are there already."""
+    try:
+        return await bus.fetch(consumer, most, 0)
+    except BusUnavailable:
+        if not found:
+            raise
+        return ()  # those that were found are to be worked on
 
 
 async def _first_to_come(
-    bus: Bus, consumers: Sequence[Consumer], stopping: asyncio.Event, longest_wait: float
-) -> Claim | None:
-    fetches = [asyncio.ensure_future(bus.fetch(c, 1, longest_wait)) for c in consumers]
-    order = asyncio.ensure_future(stopping.wait())
+    bus: Bus,
+    wanted: Sequence[Wanted],
+    room: int,
+    enough: asyncio.Event,
+    longest_wait: float,
+) -> list[Claim]:
+    fetches = [asyncio.ensure_future(bus.fetch(w.consumer, 1, longest_wait)) for w in wanted]
+    order = asyncio.ensure_future(enough.wait())
     try:
         await asyncio.wait({*fetches, order}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -49,17 +79,15 @@ async def _first_to_come(
         # A fetch may have come through while it was being cancelled: its job is in our hands.
         results = await asyncio.gather(*fetches, return_exceptions=True)
     found = [
-        Claim(delivery, consumer)
-        for consumer, result in zip(consumers, results, strict=True)
+        Claim(delivery, each.consumer)
+        for each, result in zip(wanted, results, strict=True)
         if isinstance(result, list)
         for delivery in result
     ]
-    kept = found[:1] if not stopping.is_set() else []
-    for spare in found[len(kept) :]:
+    for spare in found[room:]:
         await spare.delivery.hand_back()
-    if kept:
-        return kept[0]
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
-    return None
+    if not found:
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+    return found[:room]

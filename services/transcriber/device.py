@@ -8,9 +8,13 @@ from services.transcriber.choice import Choice
 from services.transcriber.libraries import library
 from shared.errors import SettingError
 from shared.settings import TranscriberSettings
+from shared.settings_batching import BatchingSettings
 
-MOST_THREADS = 8
-"""A Whisper decoder gains nothing from more threads than this on one clip."""
+MOST_THREADS = 4
+"""Of one call: a second worker gains more than a decoder does from further threads."""
+MOST_WORKERS = 8
+_BATCH = {"cpu": 8, "cuda": 16}
+"""Windows that one call decodes together: beyond these little is gained for the memory."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,16 @@ class Hardware:
     """Compute types that the first GPU supports; empty without one."""
 
 
-def choose(settings: TranscriberSettings, hardware: Hardware) -> Choice:
-    """Pick device, compute type and threads.
+def choose(
+    settings: TranscriberSettings,
+    hardware: Hardware,
+    batching: BatchingSettings | None = None,
+) -> Choice:
+    """Pick device, compute type, threads, workers and batch size.
 
     Raises SettingError for what this machine cannot do.
     """
+    batching = batching or BatchingSettings()
     device, why = _device(settings, hardware)
     supported = hardware.gpu_types if device == "cuda" else hardware.cpu_types
     compute_type = settings.whisper_compute_type
@@ -42,8 +51,29 @@ def choose(settings: TranscriberSettings, hardware: Hardware) -> Choice:
             f"WHISPER_COMPUTE_TYPE={compute_type!r} is not supported by this {device}: "
             f"allowed are auto, default, {', '.join(sorted(supported))}"
         )
-    threads = settings.threads or max(1, min(MOST_THREADS, hardware.cores))
-    return Choice(device, compute_type, threads, f"{why}; {hardware.cores} cores")
+    threads, workers = _threads_and_workers(settings, batching, hardware, device)
+    return Choice(
+        device=device,
+        compute_type=compute_type,
+        threads=threads,
+        workers=workers,
+        batch=batching.batch_max or _BATCH[device],
+        reason=f"{why}; {hardware.cores} cores",
+    )
+
+
+def _threads_and_workers(
+    settings: TranscriberSettings, batching: BatchingSettings, hardware: Hardware, device: str
+) -> tuple[int, int]:
+    """Threads of one call, and calls at a time: together as many as there are cores."""
+    cores = hardware.cores
+    if device == "cuda":
+        return settings.threads or min(MOST_THREADS, cores), batching.model_workers or 1
+    # Two calls of one thread do a fifth more than one call of two.
+    threads = settings.threads or max(1, min(MOST_THREADS, cores // 4))
+    if batching.model_workers and not settings.threads:
+        threads = max(1, cores // batching.model_workers)
+    return threads, batching.model_workers or max(1, min(MOST_WORKERS, cores // threads))
 
 
 def survey() -> Hardware:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from services.transcriber.blocking import in_thread
@@ -14,6 +15,7 @@ from services.transcriber.models import FoundModel, find_configured, find_named
 from services.transcriber.whisper import Whisper
 from shared.errors import ModelUnavailable
 from shared.settings import TranscriberSettings
+from shared.settings_batching import BatchingSettings
 
 _log = logging.getLogger(__name__)
 
@@ -26,23 +28,46 @@ class Engines:
         self.own = own
         self._load = load
         self._other: Engine | None = None
-        self._loading = asyncio.Lock()
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+        self._turn = asyncio.Lock()
 
-    async def get(self, name: str | None) -> Engine:
+    @asynccontextmanager
+    async def lend(self, name: str | None) -> AsyncGenerator[Engine]:
         """The engine of the model of that name; the worker's own for None.
 
-        Raises ModelUnavailable.
+        Another model takes the other's place only when nobody uses that any more: memory may not
+        hold three. Raises ModelUnavailable.
         """
         if name is None or name == self.own.model.name:
-            return self.own
-        async with self._loading:
-            if self._other is None or self._other.model.name != name:
-                self._other = None  # before the next one: memory may not hold three
-                self._other = await in_thread(lambda: self._load(name))
-            return self._other
+            yield self.own
+            return
+        # Whoever wants another one holds the turn meanwhile, so that it cannot be passed by.
+        async with self._turn:
+            engine = await self._get(name)
+            self._users += 1
+            self._unused.clear()
+        try:
+            yield engine
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
+
+    async def _get(self, name: str) -> Engine:
+        if self._other is None or self._other.model.name != name:
+            await self._unused.wait()
+            self._other = None
+            self._other = await in_thread(lambda: self._load(name))
+        return self._other
 
 
-def load_own(settings: TranscriberSettings, make: Load = Whisper) -> tuple[Engine, Choice]:
+def load_own(
+    settings: TranscriberSettings,
+    make: Load = Whisper,
+    batching: BatchingSettings | None = None,
+) -> tuple[Engine, Choice]:
     """The configured model, loaded; slow, for a thread.
 
     Raises ModelUnavailable, or SettingError for a device that is not here.
@@ -50,31 +75,40 @@ def load_own(settings: TranscriberSettings, make: Load = Whisper) -> tuple[Engin
     found = find_configured(
         settings.whisper_model_name, settings.model_folder, offline=settings.offline
     )
-    return load(found, settings, survey(), make)
+    return load(found, settings, survey(), make, batching)
 
 
-def load_named(name: str, settings: TranscriberSettings, make: Load = Whisper) -> Engine:
+def load_named(
+    name: str,
+    settings: TranscriberSettings,
+    make: Load = Whisper,
+    batching: BatchingSettings | None = None,
+) -> Engine:
     """The model that a job names, loaded; slow, for a thread. Raises ModelUnavailable."""
     fetch = settings.fetch_for_jobs and not settings.offline
     found = find_named(name, settings.model_folder, fetch=fetch)
-    return load(found, settings, survey(), make)[0]
+    return load(found, settings, survey(), make, batching)[0]
 
 
 def load(
-    found: FoundModel, settings: TranscriberSettings, hardware: Hardware, make: Load = Whisper
+    found: FoundModel,
+    settings: TranscriberSettings,
+    hardware: Hardware,
+    make: Load = Whisper,
+    batching: BatchingSettings | None = None,
 ) -> tuple[Engine, Choice]:
     """Load a model where it runs best; on the CPU if `auto` chose a GPU that turns out not to work.
 
     Raises ModelUnavailable, or SettingError.
     """
-    choice = choose(settings, hardware)
+    choice = choose(settings, hardware, batching)
     try:
         whisper = make(found.folder, choice)
     except ModelUnavailable as error:
         if choice.device == "cpu" or settings.whisper_device != "auto":
             raise
         _log.warning("the GPU cannot be used, the CPU is taken: %s", error)
-        return load(found, settings, replace(hardware, gpus=0), make)
+        return load(found, settings, replace(hardware, gpus=0), make, batching)
     _log.info(
         "model ready",
         extra={
@@ -82,7 +116,11 @@ def load(
             "device": choice.device,
             "compute_type": choice.compute_type,
             "threads": choice.threads,
+            "workers": choice.workers,
+            "batch": choice.batch,
             "why": choice.reason,
         },
     )
-    return WhisperEngine(found, whisper), choice
+    # On a CPU one call for many windows takes longer than a call for each; on a GPU far less.
+    encodes = choice.batch if choice.device == "cuda" else 1
+    return WhisperEngine(found, whisper, encodes), choice

@@ -8,9 +8,8 @@ The two talk by the standard library's manager, over a socket that their user al
 import os
 import sys
 import time
-from collections import OrderedDict
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import count
 from multiprocessing.managers import BaseManager, BaseProxy
 from pathlib import Path
 from typing import cast
@@ -34,22 +33,26 @@ from services.transcriber.whisper import (
 )
 from shared.reload.link import KEPT
 
-_METHODS = ("languages", "multilingual", "features", "encode", "detect_language", "generate")
+_METHODS = (
+    "languages",
+    "multilingual",
+    "features",
+    "encode",
+    "detect_language",
+    "prompt",
+    "generate",
+)
 _KEY = b"kept"
 """No secret: the socket's folder is closed to others."""
 _PATIENCE = 30.0
 """Seconds for the process to listen."""
-_WINDOWS = 8
-"""Encoded windows that are kept; a transcriber works on one at a time."""
 
 
 class Kept:
-    """A loaded model behind methods alone, with windows by number: what a manager can pass on."""
+    """A loaded model behind methods alone: what a manager can pass on."""
 
     def __init__(self, whisper: Whisper) -> None:
         self._whisper = whisper
-        self._windows: OrderedDict[int, Encoded] = OrderedDict()
-        self._numbers = count()
 
     def languages(self) -> list[str]:
         """As `Whisper` does it, here and below."""
@@ -61,26 +64,26 @@ class Kept:
     def features(self, samples: Samples) -> Features:
         return self._whisper.features(samples)
 
-    def encode(self, window: Features) -> int:
-        number = next(self._numbers)
-        self._windows[number] = self._whisper.encode(window)
-        if len(self._windows) > _WINDOWS:
-            self._windows.popitem(last=False)
-        return number
+    def encode(self, windows: list[Features]) -> list[Encoded]:
+        return self._whisper.encode(windows)
 
-    def detect_language(self, encoded: int) -> list[tuple[str, float]]:
-        return self._whisper.detect_language(self._windows[encoded])
+    def detect_language(self, encoded: Encoded) -> list[tuple[str, float]]:
+        return self._whisper.detect_language(encoded)
 
-    def generate(self, encoded: int, task: Task, search: Search) -> Generated:
-        return self._whisper.generate(self._windows[encoded], task, search)
+    def prompt(self, task: Task) -> list[int]:
+        return self._whisper.prompt(task)
+
+    def generate(
+        self, encoded: list[Encoded], prompts: list[list[int]], search: Search
+    ) -> list[Generated]:
+        return self._whisper.generate(encoded, prompts, search)
 
     def split(
-        self, encoded: int, task: Task, tokens: list[int], place: tuple[int, int, float | None]
+        self, encoded: Encoded, task: Task, tokens: list[int], place: tuple[int, int, float | None]
     ) -> Split:
         seek, size, words_after = place
-        window = self._windows[encoded]
         return self._whisper.split(
-            window, task, tokens, seek=seek, size=size, words_after=words_after
+            encoded, task, tokens, seek=seek, size=size, words_after=words_after
         )
 
 
@@ -101,14 +104,20 @@ class KeptModel(BaseProxy):
     def features(self, samples: Samples) -> Features:
         return cast(Features, self._callmethod("features", (samples,)))
 
-    def encode(self, window: Features) -> Encoded:
-        return cast(Encoded, self._callmethod("encode", (window,)))
+    def encode(self, windows: Sequence[Features]) -> list[Encoded]:
+        return cast(list[Encoded], self._callmethod("encode", (list(windows),)))
 
     def detect_language(self, encoded: Encoded) -> list[tuple[str, float]]:
         return cast(list[tuple[str, float]], self._callmethod("detect_language", (encoded,)))
 
-    def generate(self, encoded: Encoded, task: Task, search: Search) -> Generated:
-        return cast(Generated, self._callmethod("generate", (encoded, task, search)))
+    def prompt(self, task: Task) -> list[int]:
+        return cast(list[int], self._callmethod("prompt", (task,)))
+
+    def generate(
+        self, encoded: Sequence[Encoded], prompts: Sequence[list[int]], search: Search
+    ) -> list[Generated]:
+        arguments = (list(encoded), list(prompts), search)
+        return cast(list[Generated], self._callmethod("generate", arguments))
 
     def split(
         self,

@@ -1,6 +1,6 @@
 """What the engine asks of a loaded model: `Whisper`, wherever it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +20,15 @@ class LoadedModel(Protocol):
 
     def features(self, samples: Samples) -> Features: ...
 
-    def encode(self, window: Features) -> Encoded: ...
+    def encode(self, windows: Sequence[Features]) -> list[Encoded]: ...
 
     def detect_language(self, encoded: Encoded) -> list[tuple[str, float]]: ...
 
-    def generate(self, encoded: Encoded, task: Task, search: Search) -> Generated: ...
+    def prompt(self, task: Task) -> list[int]: ...
+
+    def generate(
+        self, encoded: Sequence[Encoded], prompts: Sequence[list[int]], search: Search
+    ) -> list[Generated]: ...
 
     def split(
         self,

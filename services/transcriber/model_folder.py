@@ -39,6 +39,13 @@ class Traits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "the whole 30 s window if null"
         ),
     ] = None
+    window_step: Annotated[
+        _Short,
+        Meta(
+            description="A shorter window lasts a multiple of this, in seconds, so that many "
+            "have the same length and are decoded together"
+        ),
+    ] = 0.5
     beam_size: Annotated[int, Meta(ge=1, le=20, description="Beams of the decoder")] = 5
     languages: Annotated[
         list[str] | None, Meta(description="ISO 639-1 codes it knows; all of Whisper's if null")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -25,11 +26,20 @@ class Patience:
         """`allowance`: seconds that a short call may still take once `stopping` is set."""
         self._stopping = stopping
         self._allowance = allowance
+        self._ordered: float | None = None
 
     def check(self) -> None:
         """Raises Stopped if the process was told to end."""
         if self._stopping.is_set():
             raise Stopped
+
+    def left(self, allowance: float) -> float:
+        """What is left of so many seconds, which begin with the order to end."""
+        if not self._stopping.is_set():
+            return allowance
+        if self._ordered is None:
+            self._ordered = time.monotonic()
+        return max(0.0, self._ordered + allowance - time.monotonic())
 
     async def finish(self, work: Coroutine[Any, Any, T], allowance: float | None = None) -> T:
         """What the work returns; once told to end, it has `allowance` seconds left.

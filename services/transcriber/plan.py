@@ -42,6 +42,7 @@ def make_plan(
         padding=traits.padding,
         window_margin=_window_margin(settings.window_margin, traits.window_margin),
         beam_size=settings.whisper_beam_size or traits.beam_size,
+        window_step=traits.window_step,
     )
 
 

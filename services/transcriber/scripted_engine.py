@@ -1,15 +1,28 @@
 """An engine without a model, for tests: what is said depends on the chunk's place alone."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from services.transcriber.audio import Samples
-from services.transcriber.engine import Chunk, Spoken
+import numpy as np
+
+from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.model_folder import Traits
 from services.transcriber.models import FoundModel
+from services.transcriber.samples import Samples
+from services.transcriber.step import Decoding, Step
+from services.transcriber.whisper import Encoded, Generated, Search
 from shared.errors import NotSupported
 from shared.messages import Word
+
+
+@dataclass(eq=False, kw_only=True)
+class _Scripted(Step):
+    """A step that is a whole chunk."""
+
+    chunk: Chunk
+    spoken: list[Spoken] | None = None
 
 
 class ScriptedEngine:
@@ -27,11 +40,18 @@ class ScriptedEngine:
         self._lock = threading.Lock()
         self.decoded: list[float] = []
         """The start of each chunk that was decoded, in seconds, in order."""
+        self.calls: list[int] = []
+        """How many chunks shared each call of the model."""
 
     @property
     def model(self) -> FoundModel:
         """Which model it is."""
         return self._model
+
+    @property
+    def encodes(self) -> int:
+        """There is nothing to gain."""
+        return 1
 
     def check(self, language: str) -> None:
         """Raises NotSupported for any language but English."""
@@ -43,11 +63,31 @@ class ScriptedEngine:
         del samples
         return "en"
 
-    def decode(self, chunks: Sequence[Chunk]) -> list[list[Spoken]]:
-        """What the script says of each chunk."""
+    def begin(self, chunk: Chunk) -> Decoding:
+        """One step."""
+        return _decode(chunk)
+
+    def encode(self, steps: Sequence[Step]) -> list[Encoded]:
+        """Nothing."""
+        return [np.zeros(0, np.float32) for _ in steps]
+
+    def generate(self, steps: Sequence[Step]) -> list[Generated]:
+        """What the script says of each chunk, or raises of one."""
         with self._lock:
-            self.decoded += [chunk.start for chunk in chunks]
-        return [self._script(chunk) for chunk in chunks]
+            self.calls.append(len(steps))
+        for step in steps:
+            assert isinstance(step, _Scripted)  # noqa: S101 - of those that began here
+            if step.spoken is None:
+                with self._lock:
+                    self.decoded.append(step.chunk.start)
+                step.spoken = self._script(step.chunk)
+        return [Generated([], 0.0, 0.0, 1.0) for _ in steps]
+
+
+def _decode(chunk: Chunk) -> Generator[Step, Generated, list[Spoken]]:
+    step = _Scripted(np.zeros((1, 2), np.float32), [], Search(1), chunk=chunk)
+    yield step
+    return step.spoken or []
 
 
 def say_start(chunk: Chunk) -> list[Spoken]:

@@ -7,7 +7,7 @@ whole window gives what `transcribe` gives.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,9 @@ from shared.errors import ModelUnavailable
 
 Features = npt.NDArray[np.float32]
 """Log-mel spectrogram: bands by frames of 10 ms."""
-Encoded = object
-"""What the encoder made of a window; opaque, and on the model's device."""
+Encoded = npt.NDArray[np.floating]
+"""What the encoder made of a window: half as many rows as frames. In the host's memory, so that
+windows that were encoded one by one can be decoded together."""
 
 FRAMES_PER_SECOND = 100
 WHOLE_WINDOW = 3000
@@ -107,19 +108,26 @@ class Whisper:
             # faster-whisper would ask the hub for one, even if told to stay offline.
             raise ModelUnavailable(f"the model folder {folder} holds no tokenizer.json")
         self._library = library("faster_whisper.transcribe")
+        self._ctranslate2 = library("ctranslate2")
+        self._tokenizers: dict[tuple[str, str], Any] = {}
         try:
             self._model: Any = self._library.WhisperModel(
                 str(folder),
                 device=choice.device,
                 compute_type=choice.compute_type,
                 cpu_threads=choice.threads,
+                num_workers=choice.workers,
                 local_files_only=True,
             )
             # A CUDA library that is missing shows itself only when something is computed.
-            self.encode(np.zeros((self._bands, FRAMES_PER_SECOND), np.float32))
+            self.encode([np.zeros((self._bands, FRAMES_PER_SECOND), np.float32)])
         except (RuntimeError, ValueError, OSError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelUnavailable(f"the model in {folder} cannot be loaded: {reason}") from error
+        self._any_tokenizer = self._tokenizer(Task(self.languages[0], "transcribe", None, None))
+        self._suppressed: list[int] = list(
+            self._library.get_suppressed_tokens(self._any_tokenizer, [-1])
+        )
 
     @property
     def languages(self) -> list[str]:
@@ -139,31 +147,68 @@ class Whisper:
         """The spectrogram of a chunk; its last frame is no content."""
         return cast(Features, self._model.feature_extractor(samples))
 
-    def encode(self, window: Features) -> Encoded:
-        """Run the encoder over a window: an even number of frames, at most `WHOLE_WINDOW`."""
-        return cast(object, self._model.encode(window))
+    def encode(self, windows: Sequence[Features]) -> list[Encoded]:
+        """Run the encoder over windows of the same length.
+
+        That is an even number of frames, at most `WHOLE_WINDOW`, and not twice the bands:
+        CTranslate2 tells what is encoded from what is not by that.
+        """
+        encoded = self._model.model.encode(self._storage(windows), to_cpu=True)
+        if encoded.dtype == self._ctranslate2.DataType.bfloat16:
+            encoded = encoded.to(self._ctranslate2.DataType.float32)  # numpy has no bfloat16
+        return list(cast(Encoded, np.array(encoded)))
 
     def detect_language(self, encoded: Encoded) -> list[tuple[str, float]]:
         """Languages with their probabilities, the likeliest first."""
-        found = cast(list[tuple[str, float]], self._model.model.detect_language(encoded)[0])
+        storage = self._storage([encoded])
+        found = cast(list[tuple[str, float]], self._model.model.detect_language(storage)[0])
         return [(token[2:-2], probability) for token, probability in found]
 
-    def generate(self, encoded: Encoded, task: Task, search: Search) -> Generated:
-        """Run the decoder once, without sampling: the same audio gives the same text."""
+    def prompt(self, task: Task) -> list[int]:
+        """The tokens that the decoder is told before it speaks."""
         tokenizer = self._tokenizer(task)
         previous: list[int] = tokenizer.encode(f" {task.prompt.strip()}") if task.prompt else []
         if task.hotwords:
             # Both at their longest would leave the decoder no place for the text.
             previous = previous[-_TOKENS_BESIDE_HOTWORDS:]
-        prompt = self._model.get_prompt(tokenizer, previous, hotwords=task.hotwords)
-        result, log_probability, _, ratio = self._model.generate_with_fallback(
-            encoded, prompt, tokenizer, self._options(tokenizer, search)
+        found = self._model.get_prompt(tokenizer, previous, hotwords=task.hotwords)
+        return cast(list[int], found)
+
+    def generate(
+        self, encoded: Sequence[Encoded], prompts: Sequence[list[int]], search: Search
+    ) -> list[Generated]:
+        """Run the decoder once, without sampling: the same audio gives the same text.
+
+        The windows must have the same length, and so must the prompts.
+        """
+        model = self._model
+        results = model.model.generate(
+            self._storage(encoded),
+            list(prompts),
+            beam_size=search.beam_size,
+            repetition_penalty=search.repetition_penalty,
+            no_repeat_ngram_size=search.no_repeat_ngram_size,
+            max_length=model.max_length,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=self._suppressed,
+            # What faster-whisper does unless told otherwise.
+            patience=1,
+            length_penalty=1,
+            suppress_blank=True,
+            max_initial_timestamp_index=round(1.0 / model.time_precision),
         )
+        return [self._generated(result) for result in results]
+
+    def _generated(self, result: Any) -> Generated:  # noqa: ANN401 - CTranslate2 has no types
+        tokens = list(result.sequences_ids[0])
+        text = self._any_tokenizer.decode(tokens).strip()
         return Generated(
-            list(result.sequences_ids[0]),
-            float(log_probability),
+            tokens,
+            # The end counts, too: as faster-whisper has it.
+            float(result.scores[0]) * len(tokens) / (len(tokens) + 1),
             float(result.no_speech_prob),
-            float(ratio),
+            float(self._library.get_compression_ratio(text)),
         )
 
     def split(
@@ -196,7 +241,7 @@ class Whisper:
             self._model.add_word_timestamps(
                 [found],
                 tokenizer,
-                encoded,
+                self._storage([encoded]),
                 size,
                 _PREPENDED,
                 _APPENDED,
@@ -209,48 +254,17 @@ class Whisper:
                     after = round(last_word * FRAMES_PER_SECOND)
         return Split([_piece(tokenizer, segment) for segment in found], int(after), last_word)
 
+    def _storage(self, rows: Sequence[npt.NDArray[np.floating]]) -> object:
+        return self._ctranslate2.StorageView.from_array(np.stack(rows))
+
     def _tokenizer(self, task: Task) -> Any:  # noqa: ANN401 - faster-whisper has no types
-        return self._library.Tokenizer(
-            self._model.hf_tokenizer, self.multilingual, task=task.task, language=task.language
-        )
-
-    def _options(self, tokenizer: Any, search: Search) -> object:  # noqa: ANN401 - as above
-        return self._library.TranscriptionOptions(
-            **_FIXED,
-            beam_size=search.beam_size,
-            repetition_penalty=search.repetition_penalty,
-            no_repeat_ngram_size=search.no_repeat_ngram_size,
-            suppress_tokens=list(self._library.get_suppressed_tokens(tokenizer, [-1])),
-        )
-
-
-_FIXED: Final[dict[str, object]] = {
-    # One attempt at temperature 0, judged by ourselves; the engine decides on further ones.
-    "temperatures": [0.0],
-    "log_prob_threshold": None,
-    "no_speech_threshold": None,
-    "compression_ratio_threshold": None,
-    # What transcribe does unless told otherwise.
-    "patience": 1,
-    "length_penalty": 1,
-    "suppress_blank": True,
-    "max_initial_timestamp": 1.0,
-    "max_new_tokens": None,
-    # What the methods that we call never look at.
-    "best_of": 1,
-    "condition_on_previous_text": False,
-    "prompt_reset_on_temperature": 0.5,
-    "initial_prompt": None,
-    "prefix": None,
-    "without_timestamps": False,
-    "word_timestamps": False,
-    "prepend_punctuations": _PREPENDED,
-    "append_punctuations": _APPENDED,
-    "multilingual": False,
-    "clip_timestamps": "0",
-    "hallucination_silence_threshold": None,
-    "hotwords": None,
-}
+        key = (task.task, task.language)
+        if (found := self._tokenizers.get(key)) is None:
+            found = self._library.Tokenizer(
+                self._model.hf_tokenizer, self.multilingual, task=task.task, language=task.language
+            )
+            self._tokenizers[key] = found
+        return found
 
 
 def _piece(tokenizer: Any, segment: dict[str, Any]) -> Piece:  # noqa: ANN401 - as above

@@ -1,4 +1,4 @@
-"""The worker: claims jobs one after another, and performs what was decided about each.
+"""The worker: claims jobs, has several in hand, and performs what was decided about each.
 
 Decisions are values (`Finished`, `HandBack`, and those of `shared.retry`); effects are here.
 """
@@ -10,8 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from services.transcriber.attempt import Attempt, Workshop, common, read
-from services.transcriber.claim import Claim, claim
+from services.transcriber.claim import Claim, Wanted, claim
+from services.transcriber.held import Held
 from services.transcriber.patience import Stopped
+from services.transcriber.places import free_places
 from shared import log, object_keys, telemetry
 from shared.bus import Delivery
 from shared.envelope import dead_message
@@ -25,6 +27,7 @@ from shared.errors import (
 )
 from shared.messages import Failed, Job, decode, encode
 from shared.retry import Abandon, DeadLetter, Decision, RetryAfter, RetryPolicy, decide
+from shared.subjects import LANES
 from shared.topology import Consumer
 from shared.version_state import VersionState
 
@@ -48,7 +51,7 @@ Outcome = Finished | HandBack | Decision
 
 
 class Worker:
-    """One worker; it has one job in hand at a time."""
+    """One worker; it has up to `in_flight` jobs in hand."""
 
     def __init__(
         self,
@@ -56,28 +59,80 @@ class Worker:
         consumers: Sequence[Consumer],
         policy: RetryPolicy,
         stopping: asyncio.Event,
+        in_flight: int = 1,
     ) -> None:
         """`consumers` in the order in which their lanes are served."""
         self._shop = shop
         self._consumers = consumers
         self._policy = policy
         self._stopping = stopping
+        self._in_flight = in_flight
+        self._versions = Held[tuple[str, int]]()
+        self._hands: set[asyncio.Task[Outcome]] = set()
+        self._changed = asyncio.Event()
+        """The order to end came, or a hand is free again that was needed."""
+        self._short = False
+        """Whether there is no room for jobs of some lane."""
 
     async def run(self) -> None:
-        """Work until told to end."""
+        """Work until told to end, then until all hands are empty."""
+        watch = asyncio.create_task(self._watch())
         away = False
-        while not self._stopping.is_set():
-            try:
-                claimed = await claim(self._shop.bus, self._consumers, self._stopping)
-            except BusUnavailable as error:
-                if not away:
-                    _log.warning("no jobs to be had: %s", error)
-                away = True
-                await _pause(self._stopping)
-                continue
-            away = False
-            if claimed is not None:
-                await self.handle(claimed)
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._take()
+                except BusUnavailable as error:
+                    if not away:
+                        _log.warning("no jobs to be had: %s", error)
+                    away = True
+                    await _pause(self._stopping)
+                else:
+                    away = False
+            self._shop.batcher.stop()
+            while self._hands:
+                await asyncio.wait(self._hands, return_when=asyncio.FIRST_COMPLETED)
+                self._look()
+        finally:
+            await _end([watch, *self._hands])
+
+    async def _take(self) -> None:
+        """Take what there is room for, or wait for room."""
+        self._changed.clear()
+        self._look()
+        in_hand = len(self._hands)
+        rooms = zip(self._consumers, LANES, strict=True)
+        wanted = [
+            Wanted(consumer, most)
+            for consumer, lane in rooms
+            if (most := free_places(lane, in_hand, self._in_flight))
+        ]
+        if self._stopping.is_set():
+            return
+        if not wanted:
+            self._short = True
+            await self._changed.wait()
+            return
+        self._short = len(wanted) < len(self._consumers)
+        for claimed in await claim(self._shop.bus, wanted, self._changed):
+            hand = asyncio.create_task(self.handle(claimed))
+            hand.add_done_callback(self._free)
+            self._hands.add(hand)
+
+    def _free(self, hand: asyncio.Task[Outcome]) -> None:
+        # With room for every lane already, a further free hand changes nothing.
+        if self._short or hand.cancelled() or hand.exception() is not None:
+            self._changed.set()
+
+    def _look(self) -> None:
+        """Forget the hands that are done; raises what nobody foresaw."""
+        for hand in [hand for hand in self._hands if hand.done()]:
+            self._hands.discard(hand)
+            hand.result()
+
+    async def _watch(self) -> None:
+        await self._stopping.wait()
+        self._changed.set()
 
     async def handle(self, claimed: Claim) -> Outcome:
         """Do what a job asks for, and what is decided about it; returns that."""
@@ -90,7 +145,9 @@ class Worker:
                     return await self._settle(claimed.delivery, decide(error, 1, self._policy))
                 with log.bind(recording=job.recording, version=job.version):
                     _log.debug("claimed", extra={"delivery": claimed.delivery.attempt})
-                    return await self._handle(claimed.delivery, job)
+                    # Of two jobs for one version the second would take the fence from the first.
+                    async with self._versions.hold((job.recording, job.version)):
+                        return await self._handle(claimed.delivery, job)
 
     async def _handle(self, delivery: Delivery, job: Job) -> Outcome:
         try:
@@ -207,6 +264,14 @@ def refuse(state: VersionState, policy: RetryPolicy) -> Finished | DeadLetter | 
         )
         return DeadLetter(error.code, str(error))
     return None
+
+
+async def _end(tasks: Sequence[asyncio.Task[None] | asyncio.Task[Outcome]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in (await asyncio.wait(tasks))[0]:
+        if not task.cancelled():
+            task.exception()  # it was raised already, or something else was before it
 
 
 async def _pause(stopping: asyncio.Event) -> None:

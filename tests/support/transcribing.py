@@ -17,11 +17,15 @@ import numpy.typing as npt
 from services.transcriber.app import consumers
 from services.transcriber.attempt import Workshop
 from services.transcriber.audio import decode as decode_audio
+from services.transcriber.batcher import Batcher
 from services.transcriber.chunks import RATE, Span
 from services.transcriber.engine import Engine
 from services.transcriber.engines import Engines
 from services.transcriber.patience import Patience
+from services.transcriber.schedule import Limits
 from services.transcriber.scripted_engine import ScriptedEngine
+from services.transcriber.suspects import Suspects
+from services.transcriber.turns import Turns
 from services.transcriber.worker import Worker
 from shared import object_keys
 from shared.bus import Bus
@@ -38,6 +42,9 @@ from shared.version_state import VersionState, read_version
 
 SAMPLES = Path(__file__).parents[2] / "deploy" / "local" / "samples"
 T = TypeVar("T")
+WORKERS = 2
+LIMITS = Limits(most=4, wait=0.02)
+IN_FLIGHT = 12
 POLICY = RetryPolicy(attempts=3, first=0.01, longest=0.02)
 
 
@@ -138,6 +145,9 @@ class Site:
         load: Callable[[str], Engine] | None = None,
         chunk_allowance: float = 20.0,
         channels: Lookup = nothing_known,
+        in_flight: int = IN_FLIGHT,
+        limits: Limits = LIMITS,
+        workers: int = WORKERS,
     ) -> "Hand":
         """A worker that does not run yet."""
 
@@ -145,10 +155,14 @@ class Site:
             raise ModelUnavailable(f"there is no model named {model!r}")
 
         stopping = asyncio.Event()
+        turns = Turns(workers)
         shop = Workshop(
             bus=bus or self.bus,
             store=store or self.store,
             engines=Engines(engine or ScriptedEngine(), load or nothing_else),
+            batcher=Batcher(workers, limits, turns, stopping),
+            turns=turns,
+            suspects=Suspects(),
             settings=self.settings,
             patience=Patience(stopping, allowance=0.5),
             worker=name,
@@ -156,7 +170,7 @@ class Site:
             chunk_allowance=chunk_allowance,
             channels=channels,
         )
-        worker = Worker(shop, consumers(self.ack_wait), POLICY, stopping)
+        worker = Worker(shop, consumers(self.ack_wait), POLICY, stopping, in_flight)
         return Hand(worker, stopping)
 
     async def version(self, job: Job) -> VersionState:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.transcriber.engine import Chunk, Spoken
+from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.model_folder import Traits
 from services.transcriber.scripted_engine import ScriptedEngine
 from shared.memory_bus import MemoryBus
@@ -15,6 +15,7 @@ from shared.messages import Options
 from shared.topology import topology
 from tests.support.channels import FIRE, book_on, say
 from tests.support.ingest import until
+from tests.support.scripted import ONE
 from tests.support.transcribing import Clock, Site, eventually, make_job, sample
 
 ACK_WAIT = 30.0
@@ -80,7 +81,7 @@ async def test_a_version_that_has_begun_keeps_its_plan(site: Site, clock: Clock)
         await until(lambda: book.all() == [FIRE])
         job = await site.submit(make_job(), sample(CALL))
         engine = ScriptedEngine(traits=TRAITS, script=hang_in_the_second)
-        hand = site.worker(engine, channels=book.find)
+        hand = site.worker(engine, channels=book.find, workers=1, limits=ONE)
         async with hand:
 
             async def one_segment() -> bool | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from services.transcriber.engine import Chunk, Spoken
+from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.model_folder import Traits
 from services.transcriber.scripted_engine import ScriptedEngine, say_start
 from shared.bus import Delivery, Fence, Message, Published
@@ -148,4 +148,5 @@ async def test_whatever_step_kills_a_worker_the_transcript_is_the_same(tmp_path:
     for at in range(1, undisturbed.steps + 1):
         disturbed = await run(tmp_path, at)
         assert essence(disturbed.transcript) == essence(undisturbed.transcript), at
-        assert disturbed.decoded <= undisturbed.decoded + 1, at
+        # Those that were decoded ahead, and not yet stored, are decoded again.
+        assert disturbed.decoded <= 2 * undisturbed.decoded, at

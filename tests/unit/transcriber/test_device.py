@@ -1,10 +1,13 @@
 """Where the model runs."""
 
+from dataclasses import astuple
+
 import pytest
 
 from services.transcriber.device import Hardware, choose, survey
 from shared.errors import SettingError
 from shared.settings import TranscriberSettings
+from shared.settings_batching import BatchingSettings
 
 CPU = Hardware(
     cores=2, gpus=0, cpu_types=frozenset({"int8", "float32"}), gpu_types=frozenset[str]()
@@ -20,20 +23,34 @@ GPU = Hardware(
 @pytest.mark.parametrize(
     ("settings", "hardware", "expected"),
     [
-        (TranscriberSettings(), CPU, ("cpu", "int8", 2)),
-        (TranscriberSettings(), GPU, ("cuda", "float16", 8)),
-        (TranscriberSettings(whisper_device="cpu"), GPU, ("cpu", "int8", 8)),
-        (TranscriberSettings(whisper_compute_type="float32"), CPU, ("cpu", "float32", 2)),
-        (TranscriberSettings(whisper_compute_type="default"), CPU, ("cpu", "default", 2)),
-        (TranscriberSettings(threads=1), GPU, ("cuda", "float16", 1)),
+        (TranscriberSettings(), CPU, ("cpu", "int8", 1, 2, 8)),
+        (TranscriberSettings(), GPU, ("cuda", "float16", 4, 1, 16)),
+        (TranscriberSettings(whisper_device="cpu"), GPU, ("cpu", "int8", 4, 4, 8)),
+        (TranscriberSettings(whisper_compute_type="float32"), CPU, ("cpu", "float32", 1, 2, 8)),
+        (TranscriberSettings(whisper_compute_type="default"), CPU, ("cpu", "default", 1, 2, 8)),
+        (TranscriberSettings(threads=1), GPU, ("cuda", "float16", 1, 1, 16)),
+        (TranscriberSettings(threads=2), CPU, ("cpu", "int8", 2, 1, 8)),
     ],
 )
 def test_choice(
-    settings: TranscriberSettings, hardware: Hardware, expected: tuple[str, str, int]
+    settings: TranscriberSettings, hardware: Hardware, expected: tuple[str, str, int, int, int]
 ) -> None:
     choice = choose(settings, hardware)
-    assert (choice.device, choice.compute_type, choice.threads) == expected
+    assert astuple(choice)[:-1] == expected
     assert choice.reason
+
+
+@pytest.mark.parametrize(
+    ("batching", "expected"),
+    [
+        (BatchingSettings(batch_max=3), (4, 4, 3)),
+        (BatchingSettings(model_workers=8), (2, 8, 8)),
+        (BatchingSettings(model_workers=32), (1, 32, 8)),
+    ],
+)
+def test_each_can_be_set(batching: BatchingSettings, expected: tuple[int, int, int]) -> None:
+    choice = choose(TranscriberSettings(whisper_device="cpu"), GPU, batching)
+    assert (choice.threads, choice.workers, choice.batch) == expected
 
 
 def test_a_cpu_without_int8_computes_in_float32() -> None:

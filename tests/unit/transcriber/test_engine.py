@@ -11,21 +11,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from services.transcriber import engine as engine_module
+from services.transcriber import guards
 from services.transcriber.audio import Audio, Samples, decode
+from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.chunks import RATE, Span, plan_chunks
-from services.transcriber.engine import (
-    Chunk,
-    Spoken,
-    WhisperEngine,
-    accepted,
-    best,
-    searches,
-    silent,
-    whole_words,
-    window_frames,
-)
+from services.transcriber.decoding import whole_words, window_frames
+from services.transcriber.direct import decode_alone, decode_together
+from services.transcriber.engine import WhisperEngine
 from services.transcriber.engines import load_own
+from services.transcriber.guards import accepted, best, searches, silent
 from services.transcriber.models import DEMO_FOLDER
 from services.transcriber.plan import make_plan
 from services.transcriber.speech import find_speech
@@ -64,7 +58,7 @@ def whole(audio: Audio) -> Samples:
 def decode_one(
     engine: WhisperEngine, samples: Samples, plan: Plan, start: float = 0
 ) -> list[Spoken]:
-    return engine.decode([Chunk(samples, start, plan, "en")])[0]
+    return decode_alone(engine, Chunk(samples, start, plan, "en"))
 
 
 @pytest.fixture
@@ -74,7 +68,7 @@ def one_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def first(beam_size: int) -> tuple[Search, ...]:
         return (Search(beam_size),)
 
-    monkeypatch.setattr(engine_module, "searches", first)
+    monkeypatch.setattr(guards, "searches", first)
 
 
 @lru_cache
@@ -154,9 +148,9 @@ def test_a_chunk_gives_the_same_in_any_company(engine: WhisperEngine, tmp_path: 
     chunks = [
         Chunk(whole(samples_of(n, tmp_path)), float(i), plan, "en") for i, n in enumerate(CALLS)
     ]
-    alone = [engine.decode([chunk])[0] for chunk in chunks]
-    assert engine.decode(chunks) == alone
-    assert engine.decode(chunks[::-1]) == alone[::-1]
+    alone = [decode_alone(engine, chunk) for chunk in chunks]
+    assert decode_together(engine, chunks) == alone
+    assert decode_together(engine, chunks[::-1]) == alone[::-1]
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.01, 0.5, 30.0])

@@ -3,7 +3,7 @@
 import threading
 from datetime import UTC, datetime
 
-from services.transcriber.engine import Chunk, Spoken
+from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.model_folder import Traits
 from services.transcriber.scripted_engine import ScriptedEngine, say_start
 from shared import object_keys, subjects
