@@ -27,6 +27,7 @@ PARAMETERS: Mapping[str, object] = {
     "filter": ["source=county&type=segment"],
     "last_event_id": _EVENT,
     "Last-Event-ID": _EVENT,
+    "name": "medium.en",
     "subject": "echobase.events.county.fire.*.*.segment",
     "version": 1,
     "Range": "bytes=0-1023",

@@ -114,7 +114,7 @@ def _form() -> RequestBody:
         FILE: "(the bytes of call.wav)",
         "model": DEFAULT_MODEL,
         "response_format": "verbose_json",
-        f"{GRANULARITIES}[]": "word",
+        f"{GRANULARITIES}[]": ["word"],
     }
     shown = OpenAPIMediaType(
         schema=schema, examples={"call": Example(summary="Words with times", value=example)}
@@ -138,7 +138,11 @@ class SpeechOperation(Operation):
         self.request_body = _form()
         answer = (self.responses or {}).get("200")
         if isinstance(answer, OpenAPIResponse) and answer.content:
-            answer.content["application/json"].examples = {
+            json = answer.content["application/json"]
+            if isinstance(json.schema, Schema):
+                # What is verbose fits the plain form too.
+                json.schema.any_of, json.schema.one_of = json.schema.one_of, None
+            json.examples = {
                 "json": Example(summary="json", value={"text": _TEXT}),
                 "verbose_json": Example(summary="verbose_json", value=dict(_VERBOSE)),
             }

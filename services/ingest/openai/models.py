@@ -151,7 +151,7 @@ async def list_models(offer: NamedDependency[Offer]) -> ModelList:
     },
 )
 async def get_model(
-    name: Annotated[str, PathParameter(description="The model's name", examples=[])],
+    name: Annotated[str, PathParameter(description="The model's name")],
     offer: NamedDependency[Offer],
 ) -> ModelView:
     """Say whether the site has a model."""
