@@ -8,7 +8,7 @@ from pathlib import Path
 
 from openai import AsyncOpenAI
 
-from services.transcriber.engine import Chunk, Spoken
+from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.model_folder import Traits
 from services.transcriber.scripted_engine import ScriptedEngine, say_start
 from shared.errors import CannotSucceed
@@ -18,6 +18,7 @@ from shared.settings import StoreSettings
 from shared.topology import topology
 from tests.support.ingest import Ingest, serving
 from tests.support.reached import reached
+from tests.support.scripted import ONE
 from tests.support.servers import NatsFixture
 from tests.support.transcribing import SAMPLES, Site, eventually
 
@@ -84,7 +85,8 @@ async def speech(
             site = Site(bus, store, work)
             engine = ScriptedEngine(traits=TRAITS, script=gate)
             try:
-                async with site.worker(engine):
+                # In one call with the second chunk the first would be held up, too.
+                async with site.worker(engine, workers=1, limits=ONE):
                     yield Speech(ingest, site, bus, store, gate, client)
                     gate.open.set()
             finally:
