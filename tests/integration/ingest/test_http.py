@@ -255,6 +255,7 @@ async def test_the_description_is_complete(ingest: Ingest) -> None:
         "/openmhz/{shortName}/authorize",
         "/v1/audio/transcriptions",
         "/v1/audio/translations",
+        "/v1/channels/{source}/{channel}",
         "/v1/models",
         "/v1/models/{name}",
         "/v1/recordings",
