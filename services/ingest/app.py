@@ -41,7 +41,7 @@ from shared.asgi import AsgiApp
 from shared.health import Health
 from shared.http.auth import PUBLIC, Gate, give_credential
 from shared.http.docs import openapi_config, openapi_json
-from shared.http.problem import exception_handlers
+from shared.http.problem import MOST_BODY, exception_handlers
 from shared.http.ratelimit import RateHeaders
 from shared.http.same_site import ANY_HOST, SameSite, origins
 from shared.http.scopes import ScopesDocumented
@@ -157,6 +157,7 @@ def create_app(parts: Parts) -> AsgiApp:
                 allow_credentials=True,
                 expose_headers=["Location", "Retry-After", "RateLimit", "RateLimit-Policy"],
             ),
+            request_max_body_size=MOST_BODY,
             exception_handlers={
                 **errors,
                 MethodNotAllowedException: by_method(on_its_paths(errors[HTTPException])),

@@ -33,7 +33,7 @@ from shared.access import Access
 from shared.health import Health
 from shared.http.auth import PUBLIC, Gate, give_credential
 from shared.http.docs import openapi_config, openapi_json
-from shared.http.problem import exception_handlers
+from shared.http.problem import MOST_BODY, exception_handlers
 from shared.http.ratelimit import RateHeaders
 from shared.http.same_site import ANY_HOST, SameSite, origins
 from shared.http.scopes import ScopesDocumented
@@ -124,6 +124,7 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
             Traced(),
         ],
         plugins=[ScopesDocumented()],
+        request_max_body_size=MOST_BODY,
         exception_handlers=exception_handlers(),
         openapi_config=openapi_config("EchoBase stream", _description(parts.links)),
         logging_config=None,

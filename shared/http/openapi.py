@@ -12,12 +12,14 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from shared.http.problem import MEDIA_TYPE, RETRY_AFTER, Problem
+from shared.errors import TooLarge
+from shared.http.problem import MEDIA_TYPE, MOST_BODY, RETRY_AFTER, Problem
 
 Json = dict[str, object]
 ID = "5d41402abc4b2a76b9719d911017c592"
 """A recording's, wherever one is shown."""
 _EVENT = "18c6d1f0a3b2c4d5-1042"
+_PROBLEM = "#/components/schemas/Problem"
 PARAMETERS: Mapping[str, object] = {
     "recording_id": ID,
     "recording": [ID],
@@ -27,7 +29,6 @@ PARAMETERS: Mapping[str, object] = {
     "filter": ["source=county&type=segment"],
     "last_event_id": _EVENT,
     "Last-Event-ID": _EVENT,
-    "name": "medium.en",
     "subject": "echobase.events.county.fire.*.*.segment",
     "version": 1,
     "Range": "bytes=0-1023",
@@ -43,9 +44,12 @@ PARAMETERS: Mapping[str, object] = {
     "limit": "20",
     "token": "eyJrIjoiMWYwYzlhM2UifQ.c2lnbmF0dXJl",
     "cursor": "18f3a2b4c5d60",
+    "name": "whisper-1",
     "key": "live-20260301T120000000000Z-5d41402a",
 }
 """Examples of parameters, by their names; one that shows another value says so itself."""
+# Litestar says of a union that exactly one of its kinds fits; what fits one may fit another too.
+_NAMES: Mapping[str, str] = {"oneOf": "anyOf"}
 _DETAILS: Mapping[int, tuple[str, str, str | None, str | None]] = {
     400: ("bad-input", "The lane 'soon' is not allowed.", "lane", "urgent, live, backfill"),
     401: ("unauthorized", "The key is missing or wrong.", "X-API-Key", None),
@@ -99,7 +103,10 @@ def finished(described: Json) -> Json:
     for operation in _operations(described):
         for parameter in cast(list[Json], operation.get("parameters", [])):
             _show_parameter(parameter)
-        for status, answer in cast(dict[str, Json], operation["responses"]).items():
+        answers = cast(dict[str, Json], operation["responses"])
+        if "application/json" in cast(Json, _body(operation).get("content", {})):
+            answers.setdefault("413", _too_large())
+        for status, answer in answers.items():
             _show_answer(int(status), answer)
     return described
 
@@ -107,7 +114,7 @@ def finished(described: Json) -> Json:
 def _copied(part: object) -> object:
     """A copy, since Litestar hands out parts of what it will hand out again."""
     if isinstance(part, dict):
-        return {name: _copied(value) for name, value in cast(Json, part).items()}
+        return {_NAMES.get(name, name): _copied(value) for name, value in cast(Json, part).items()}
     if isinstance(part, list):
         return [_copied(value) for value in cast(list[object], part)]
     return msgspec.json.decode(part) if isinstance(part, msgspec.Raw) else part
@@ -133,6 +140,25 @@ def _operations(described: Json) -> Iterator[Json]:
         yield from methods.values()
 
 
+def _body(operation: Json) -> Json:
+    return cast(Json, operation.get("requestBody", {}))
+
+
+def _too_large() -> Json:
+    """Litestar's own limit of what is no upload holds before any handler is asked."""
+    example = Problem(
+        type=f"urn:echobase:{TooLarge.code}",
+        title=HTTPStatus.REQUEST_ENTITY_TOO_LARGE.phrase,
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        detail=f"The body has more than {MOST_BODY} bytes.",
+        field="body",
+        limit=f"{MOST_BODY} bytes",
+    )
+    shown = {"problem": {"value": msgspec.to_builtins(example)}}
+    content = {"schema": {"$ref": _PROBLEM}, "examples": shown}
+    return {"description": example.title, "content": {MEDIA_TYPE: content}}
+
+
 def _show_parameter(parameter: Json) -> None:
     schema = cast(Json, parameter.get("schema", {}))
     has = {"example", "examples"} & (set(parameter) | set(schema))
@@ -145,10 +171,13 @@ def _show_answer(status: int, answer: Json) -> None:
         answer.pop("content", None)
         return
     content = cast(dict[str, Json], answer.get("content", {}))
+    if (stream := content.get("text/event-stream")) is not None:
+        # It has no end, and OpenAPI 3.1 no words for the schema of a part of it.
+        stream.pop("schema", None)
     if _is_litestars(content):
         # Of a parameter that does not fit; every error is answered as a problem.
         content.clear()
-        content[MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        content[MEDIA_TYPE] = {"schema": {"$ref": _PROBLEM}}
         answer["description"] = HTTPStatus(status).phrase
     if (problem := content.get(MEDIA_TYPE)) is not None:
         problem.setdefault(

@@ -23,15 +23,21 @@ from shared.errors import (
     BadInput,
     EchoBaseError,
     Full,
+    TooLarge,
     TooManyRequests,
     Unauthorized,
     Unavailable,
 )
 
 MEDIA_TYPE = "application/problem+json"
+MOST_BODY = 10_000_000
+"""Bytes of a body that is no upload, for `Litestar(request_max_body_size=…)`."""
 RETRY_AFTER = 5
 """Seconds after which a caller may try again what is unavailable."""
 
+_TOO_LARGE = TooLarge(
+    f"The body has more than {MOST_BODY} bytes.", field="body", limit=f"{MOST_BODY} bytes"
+)
 _log = logging.getLogger(__name__)
 _MISSING = re.compile(r"[Mm]issing required .*parameter '([^']+)'")
 
@@ -81,9 +87,15 @@ def problem_of(error: Exception) -> tuple[Problem, Mapping[str, str]]:
         case ValidationException():
             return _validation(error), {}
         case HTTPException() if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _problem(error.status_code, error.detail), error.headers or {}
+            return _http(error), error.headers or {}
         case _:
             return _problem(500, "The server failed; its log says why."), {}
+
+
+def _http(error: HTTPException) -> Problem:
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _bad_input(_TOO_LARGE)
+    return _problem(error.status_code, error.detail)
 
 
 def exception_handlers() -> dict[int | type[Exception], Handler]:

@@ -157,7 +157,11 @@ async def test_words_arrive_before_the_last_are_recognised(
     events = await events_of(client, told)
     segments = [event for event in events if isinstance(event, Segment)]
     assert len(arrivals) == len(segments)
-    # A segment's time is that of its chunk's decoding.
+    # A segment's time is that of its chunk's decoding: when the first words arrived here, most
+    # chunks were still to be decoded.
+    chunks = {segment.chunk: segment.time for segment in segments}
+    later = [time for time in chunks.values() if time > arrivals[0]]
+    assert len(later) > len(chunks) / 2
     assert isinstance(events[-1], Completed)
     assert arrivals[0] < segments[-1].time < events[-1].time
 

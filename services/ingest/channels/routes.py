@@ -110,8 +110,7 @@ _IF_NONE_MATCH = HeaderParameter(
     summary="Say something of a channel",
     tags=["channels"],
     opt=require("admin"),
-    # 404: no router finds a source that begins with a slash.
-    responses={200: _SHOWN, **problems(400, 401, 404, 412, 503)},
+    responses={200: _SHOWN, **problems(400, 401, 412, 503)},
 )
 async def put_channel(
     request: Request[object, object, State],

@@ -8,7 +8,7 @@ from typing import TypeVar
 from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.enums import MediaType
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
@@ -73,7 +73,10 @@ def by_method(
 
     def answer(request: Request[object, object, State], error: Exception) -> Response[str] | Answer:
         if _DOORS.search(request.url.path):
-            return say("Unsupported method\n", 405)
+            answer = say("Unsupported method\n", 405)
+            if isinstance(error, MethodNotAllowedException) and error.headers:
+                answer.headers.update(error.headers)
+            return answer
         return otherwise(request, error)
 
     return answer
