@@ -10,7 +10,7 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench bench-stream bench-history chaos images images-check install clean .local .dev
+.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench bench-stream bench-history bench-page chaos images images-check install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-stream: .dev ## Compare the fan-out of events with a bare writer, and with
 
 bench-history: .dev ## Measure search in 100,000 recordings, and how quickly their history is made
 	@exec $(BIN)/python -m benchmarks.history $(if $(RECORDINGS),--recordings $(RECORDINGS))
+
+bench-page: .dev ## Measure how smoothly ten thousand rows of the page scroll
+	@exec $(BIN)/python -m benchmarks.page
 
 chaos: .dev ## Kill everything at random for minutes: SEED=n [RECORDINGS=300 KILLS=42 MINUTES=8]
 	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) \

@@ -71,6 +71,8 @@ class StreamState:
     """Sequence of its last message; 0 if it never had one."""
     epoch: str
     """Its creation, as a short token: another one after it was deleted and made again."""
+    messages: int
+    """How many it holds."""
 
 
 class Delivery(Protocol):

@@ -38,7 +38,8 @@ class MemoryStream:
     def state(self) -> StreamState:
         """Where it begins and ends."""
         first = self._messages[0].sequence if self._messages else self._last + 1
-        return StreamState(first if self._last else 0, self._last, self.epoch)
+        count = len(self._messages)
+        return StreamState(first if self._last else 0, self._last, self.epoch, count)
 
     def takes(self, subject: str) -> bool:
         """Whether a message under this subject belongs here."""

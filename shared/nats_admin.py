@@ -200,6 +200,7 @@ def _state(info: StreamInfo) -> StreamState:
         info.state.first_seq,
         info.state.last_seq,
         format((created - _EPOCH) // timedelta(microseconds=1), "x"),
+        info.state.messages,
     )
 
 

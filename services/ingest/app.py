@@ -32,7 +32,7 @@ from services.ingest.radio.trunk_recorder_door import upload_trunk_recorder_call
 from services.ingest.reception import Reception
 from services.ingest.recordings import Links, send_recording
 from services.ingest.refusals import drop_refused, refused_entries, retry_refused
-from services.ingest.spool_view import spool_entry
+from services.ingest.spool_view import spool_entry, spool_summary
 from services.ingest.upstream import Upstream
 from services.ingest.version_order import OrderDesk, order_version
 from services.ingest.waiting import Waiting
@@ -132,6 +132,7 @@ def create_app(parts: Parts) -> AsgiApp:
                 hold_recording,
                 get_hold,
                 release_recording,
+                spool_summary,
                 spool_entry,
                 refused_entries,
                 retry_refused,

@@ -1,4 +1,4 @@
-"""`GET /v1/spool/{id}`: where an accepted recording is."""
+"""`GET /v1/spool`: what the spool holds; `GET /v1/spool/{id}`: where an accepted recording is."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from services.ingest.entry import Entry, Held
+from services.ingest.forwarder import Forwarder
 from services.ingest.spool import Spool
 from shared.http.auth import require
 from shared.http.openapi import ID, shown
@@ -61,11 +62,58 @@ EXAMPLE = SpoolView(
 )
 
 
+class SpoolSummary(Struct, frozen=True, kw_only=True):
+    """What this node's spool holds in all."""
+
+    waiting: Annotated[int, Meta(description="Recordings that store or bus do not have yet")]
+    waiting_bytes: Annotated[int, Meta(description="Bytes that these take here")]
+    waiting_seconds: Annotated[
+        float, Meta(description="How long the oldest of these has waited; 0 if none does")
+    ]
+    refused: Annotated[int, Meta(description="Recordings that the store refuses for good")]
+    used_bytes: Annotated[
+        int, Meta(description="Bytes in all, with uploads in progress and what is kept a while")
+    ]
+    most_bytes: Annotated[int, Meta(description="Bytes that it may hold")]
+
+
+SUMMARY = SpoolSummary(
+    waiting=3,
+    waiting_bytes=405_300,
+    waiting_seconds=12.5,
+    refused=0,
+    used_bytes=8_210_000,
+    most_bytes=5_368_709_120,
+)
+
+
 def state(held: Held) -> SpoolState:
     """How far an entry has come."""
     if held.refused is not None:
         return "refused"
     return "waiting" if held.waiting else "forwarded"
+
+
+@get(
+    "/v1/spool",
+    summary="What the spool holds",
+    tags=["recordings"],
+    opt=require("ingest"),
+    responses={200: shown(SUMMARY, "What it holds"), **problems(401)},
+)
+async def spool_summary(
+    spool: NamedDependency[Spool], forwarder: NamedDependency[Forwarder]
+) -> SpoolSummary:
+    """Say how much is on this node's disk alone, as numbers."""
+    backlog = forwarder.backlog()
+    return SpoolSummary(
+        waiting=backlog.count,
+        waiting_bytes=backlog.size,
+        waiting_seconds=backlog.age,
+        refused=len(spool.refusals),
+        used_bytes=spool.room.used,
+        most_bytes=spool.room.most,
+    )
 
 
 @get(

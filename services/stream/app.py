@@ -8,6 +8,7 @@ from litestar.types import Receive, Scope, Send
 
 from services.stream.audio import audio
 from services.stream.catalogue import Catalogue
+from services.stream.channels import channels
 from services.stream.corrections import Corrector, correct_transcript
 from services.stream.events import events, subject_events
 from services.stream.events_page.routes import asyncapi_yaml, events_page
@@ -94,6 +95,7 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
             events,
             subject_events,
             recordings,
+            channels,
             recording,
             versions,
             correct_transcript,

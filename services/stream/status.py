@@ -20,7 +20,7 @@ from shared.http.openapi import shown
 from shared.http.problem import problems
 from shared.keys import SCOPES, Credential, Scope
 from shared.subjects import LANES
-from shared.topology import EVENTS, lane_consumer
+from shared.topology import DEAD, EVENTS, lane_consumer
 
 _FRESH = 2.0
 """Seconds for which an answer serves every page that asks."""
@@ -45,6 +45,9 @@ class StatusView(Struct, frozen=True, kw_only=True):
     lanes: Annotated[
         dict[str, int] | None, Meta(description="Jobs that wait or are in hand; null if away")
     ]
+    dead: Annotated[
+        int | None, Meta(description="Dead letters: what could not succeed; null if away")
+    ]
     workers: Annotated[
         list[dict[str, str]], Meta(description="Transcribers that are alive, with their models")
     ]
@@ -60,6 +63,7 @@ class BusView:
 
     events: EventRange | None = None
     lanes: dict[str, int] | None = None
+    dead: int | None = None
     workers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
 
@@ -88,14 +92,16 @@ class Bulletin:
             return BusView()
 
     async def _look(self) -> BusView:
-        state, workers, pending = await asyncio.gather(
+        state, dead, workers, pending = await asyncio.gather(
             self._bus.state(EVENTS.name),
+            self._bus.state(DEAD.name),
             self._bus.discover("transcriber"),
             asyncio.gather(*(self._bus.pending(lane_consumer(lane)) for lane in LANES)),
         )
         return BusView(
             EventRange(state.epoch, state.first, state.last),
             dict[str, int](zip(LANES, pending, strict=True)),
+            dead.messages,
             sorted((dict(worker) for worker in workers), key=lambda worker: sorted(worker.items())),
         )
 
@@ -105,6 +111,7 @@ _EXAMPLE = StatusView(
     bus="connected",
     events=EventRange("18c6d1f0a3b2c4d5", 1, 1042),
     lanes={"urgent": 0, "live": 2, "backfill": 130},
+    dead=0,
     workers=[{"model": "medium.en", "worker": "transcriber-7c9f"}],
     readers=3,
     ingest="http://localhost:3001",
@@ -134,6 +141,7 @@ async def status(
         bus="away" if view.events is None else "connected",
         events=view.events,
         lanes=view.lanes,
+        dead=view.dead,
         workers=view.workers,
         readers=hub.readers,
         ingest=links.ingest,

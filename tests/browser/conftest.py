@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from deploy.local.ports import free_ports
 from deploy.local.process import Process
@@ -18,6 +18,9 @@ from shared.topology import topology
 from tests.support.browser import chromium
 from tests.support.servers import NatsFixture
 from tests.support.stream import environment_of, until
+
+# Of a busy machine: what is there at once takes no longer for that.
+expect.set_options(timeout=20_000)
 
 
 class Site:

@@ -226,6 +226,7 @@ def probes(site: Site) -> Mapping[str, Probe]:
         "GET /v1/events": Probe("list", site.follow),
         "GET /v1/subjects/{subject}/events": Probe("list", site.follow_subject),
         "GET /v1/recordings": plain(here, "list", "GET", "/v1/recordings"),
+        "GET /v1/channels": plain(here, "list", "GET", "/v1/channels"),
         f"GET {described}": plain(here, "one", "GET", one),
         f"GET {described}/versions": plain(here, "one", "GET", f"{one}/versions"),
         f"PATCH {described}/transcript": plain(
@@ -257,6 +258,7 @@ def probes(site: Site) -> Mapping[str, Probe]:
         "GET /v1/channels/{source}/{channel}": site.on_channel("GET"),
         "DELETE /v1/channels/{source}/{channel}": site.on_channel("DELETE"),
         "GET /v1/spool/{recording_id}": Probe("one", site.look_for),
+        "GET /v1/spool": plain(there, "free", "GET", "/v1/spool"),
         "GET /v1/spool/refused": plain(there, "list", "GET", "/v1/spool/refused"),
         "POST /v1/spool/refused/{key}/retry": Probe("one", site.retry),
         "DELETE /v1/spool/refused/{key}": Probe("one", site.drop),

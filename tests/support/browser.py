@@ -69,6 +69,11 @@ class Watched:
     hosts: set[str] = field(default_factory=set[str])
     """Hosts that it asked for something."""
 
+    def check(self) -> None:
+        """The page logged no error, and asked no other host for anything."""
+        assert not self.errors, self.errors
+        assert self.hosts <= {"127.0.0.1"}, self.hosts
+
     def refused_requests_aside(self) -> list[str]:
         """Errors but those that the browser itself logs when a request fails."""
         return [error for error in self.errors if not error.startswith("Failed to load resource")]

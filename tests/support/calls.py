@@ -22,6 +22,7 @@ from shared.messages import (
     Word,
 )
 from shared.object_store import ObjectStore
+from shared.subjects import Lane
 from shared.writer import VersionWriter
 
 PLAN = Plan(
@@ -48,6 +49,8 @@ class Call:
         recording: str | None = None,
         version: int = 1,
         duration: float = 4.2,
+        lane: Lane = "live",
+        metadata: messages.Metadata | None = None,
     ) -> None:
         """A new recording, unless one is named."""
         self.recording = recording or uuid4().hex
@@ -55,6 +58,8 @@ class Call:
         self.source = source
         self.channel = channel
         self.duration = duration
+        self.lane: Lane = lane
+        self.metadata = metadata or {}
         self.texts: list[str] = []
         self.writer = VersionWriter(bus, source, channel, self.recording, version, patience=20.0)
 
@@ -76,7 +81,8 @@ class Call:
                 source=self.source,
                 channel=self.channel,
                 time=datetime.now(UTC),
-                lane="live",
+                metadata=self.metadata,
+                lane=self.lane,
                 duration=self.duration,
                 options=Options(),
             )
@@ -91,6 +97,7 @@ class Call:
                 source=self.source,
                 channel=self.channel,
                 time=datetime.now(UTC),
+                metadata=self.metadata,
                 worker="test",
                 attempt=1,
                 plan=PLAN,
@@ -110,6 +117,7 @@ class Call:
                 source=self.source,
                 channel=self.channel,
                 time=datetime.now(UTC),
+                metadata=self.metadata,
                 index=index,
                 chunk=index,
                 start=index * 2.0,
@@ -129,6 +137,7 @@ class Call:
                 source=self.source,
                 channel=self.channel,
                 time=datetime.now(UTC),
+                metadata=self.metadata,
                 transcript=object_keys.transcript(self.recording, self.version),
                 segments=len(self.texts),
                 duration=self.duration,
@@ -147,6 +156,7 @@ class Call:
                 source=self.source,
                 channel=self.channel,
                 time=datetime.now(UTC),
+                metadata=self.metadata,
                 code="object-missing",
                 reason=reason,
             )
@@ -165,6 +175,7 @@ class Call:
             codec="pcm_s16le",
             duration=self.duration,
             received=datetime.now(UTC),
+            metadata=self.metadata,
         )
         await store.put(found.audio, audio, content_type="audio/wav")
         await store.put(object_keys.record(self.recording), messages.encode(found))

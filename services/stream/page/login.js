@@ -1,5 +1,8 @@
 // The key becomes a cookie once, since an event stream can send no header.
 
+import { part } from "./text.js";
+
+/** @type {Record<number, string>} */
 const REFUSALS = {
   401: "That is not the key.",
   403: "That key may not read.",
@@ -7,17 +10,20 @@ const REFUSALS = {
 };
 
 export class Login {
-  #dialog = document.getElementById("login");
-  #key = document.getElementById("key");
-  #error = document.getElementById("login-error");
+  #dialog = /** @type {HTMLDialogElement} */ (part("login"));
+  #key = /** @type {HTMLInputElement} */ (part("key"));
+  #error = part("login-error");
 
-  /** `entered` is called once the service took the key, `left` once it forgot it. */
+  /**
+   * @param {{entered: () => void, left: () => void}} handlers `entered`: the service took the key;
+   *   `left`: it forgot it
+   */
   constructor({ entered, left }) {
-    document.getElementById("login-form").addEventListener("submit", async (event) => {
+    part("login-form").addEventListener("submit", async (event) => {
       event.preventDefault();
       if (await this.#enter()) entered();
     });
-    document.getElementById("logout").addEventListener("click", async () => {
+    part("logout").addEventListener("click", async () => {
       await fetch(new URL("session", document.baseURI), { method: "DELETE" }).catch(() => null);
       left();
     });
@@ -30,9 +36,9 @@ export class Login {
     this.#dialog.showModal();
   }
 
-  /** Whether to offer to sign out. */
+  /** @param {boolean} offered whether one can sign out */
   showLogout(offered) {
-    document.getElementById("logout").hidden = !offered;
+    part("logout").hidden = !offered;
   }
 
   async #enter() {
@@ -46,7 +52,7 @@ export class Login {
       this.#dialog.close();
       return true;
     }
-    this.#error.textContent = REFUSALS[answer?.status] ?? "The service does not answer. Try again.";
+    this.#error.textContent = REFUSALS[answer?.status ?? 0] ?? "The service does not answer. Try again.";
     return false;
   }
 }

@@ -1,44 +1,109 @@
-// Plays one recording at a time.
+// Plays one recording at a time, wherever it is shown.
+
+import { address } from "./api.js";
+
+/**
+ * @typedef {object} Playing
+ * @property {string} id of the recording; empty if none was chosen
+ * @property {boolean} playing
+ * @property {number} second where it is
+ */
 
 export class Player {
   #audio = new Audio();
-  #row = null;
+  #id = "";
+  #frame = 0;
+  /** @type {((now: Playing, failed: boolean) => void)[]} */
+  #watchers = [];
 
   constructor() {
-    this.#audio.preload = "none";
-    this.#audio.addEventListener("timeupdate", () => this.#show());
-    this.#audio.addEventListener("play", () => this.#show());
-    this.#audio.addEventListener("pause", () => this.#show());
-    this.#audio.addEventListener("ended", () => this.#row?.showPlaying(false));
+    this.#audio.preload = "metadata";
+    for (const name of ["play", "pause", "ended", "seeked", "timeupdate"]) {
+      this.#audio.addEventListener(name, () => this.#tell());
+    }
+    this.#audio.addEventListener("error", () => this.#tell(true));
   }
 
-  /** Play the row's recording, or pause it if it is playing. */
-  toggle(row) {
-    if (this.#row === row) {
-      if (this.#audio.paused) this.#play();
-      else this.#audio.pause();
+  /** @returns {Playing} */
+  get now() {
+    const { paused, ended, currentTime } = this.#audio;
+    return { id: this.#id, playing: Boolean(this.#id) && !paused && !ended, second: currentTime };
+  }
+
+  /** How fast it plays; 1 is as it was spoken. */
+  get rate() {
+    return this.#audio.playbackRate;
+  }
+
+  set rate(rate) {
+    this.#audio.defaultPlaybackRate = rate;
+    this.#audio.playbackRate = rate;
+  }
+
+  /**
+   * Call back whenever something changes, each frame while it plays.
+   * @param {(now: Playing, failed: boolean) => void} watcher
+   */
+  watch(watcher) {
+    this.#watchers.push(watcher);
+  }
+
+  /**
+   * Play a recording, or pause it if it is playing.
+   * @param {string} id
+   */
+  toggle(id) {
+    if (this.#id === id && this.now.playing) {
+      this.#audio.pause();
       return;
     }
-    this.#row?.showPlaying(false);
-    this.#row = row;
-    this.#audio.src = new URL(`v1/recordings/${row.recording.id}/audio`, document.baseURI).href;
+    this.#choose(id);
     this.#play();
   }
 
-  /** The row leaves the page. */
-  forget(row) {
-    if (this.#row !== row) return;
+  /**
+   * Go to a second of a recording; playing goes on if it was, or begins.
+   * @param {string} id
+   * @param {number} second
+   */
+  seek(id, second, play = true) {
+    const playing = this.#id === id && this.now.playing;
+    this.#choose(id);
+    this.#audio.currentTime = Math.max(0, second);
+    if (play && !playing) this.#play();
+    this.#tell();
+  }
+
+  /**
+   * A recording leaves the page.
+   * @param {string} id
+   */
+  forget(id) {
+    if (this.#id !== id) return;
     this.#audio.pause();
-    this.#row = null;
+    this.#audio.removeAttribute("src");
+    this.#id = "";
+    this.#tell();
+  }
+
+  /** @param {string} id */
+  #choose(id) {
+    if (this.#id === id) return;
+    this.#audio.pause();
+    this.#id = id;
+    this.#audio.src = address(`v1/recordings/${id}/audio`).href;
   }
 
   #play() {
-    // A refusal (no such audio, or a format that the browser lacks) leaves the button as it was.
-    this.#audio.play().catch(() => this.#row?.showPlaying(false));
+    // A refusal (no such audio, or a format that the browser lacks) is told by the error.
+    this.#audio.play().catch(() => this.#tell());
   }
 
-  #show() {
-    const playing = !this.#audio.paused;
-    this.#row?.showPlaying(playing, playing ? this.#audio.currentTime : -1);
+  #tell(failed = false) {
+    cancelAnimationFrame(this.#frame);
+    const { now } = this;
+    for (const watcher of this.#watchers) watcher(now, failed);
+    // The browser itself says where it is four times a second: too seldom for words.
+    if (now.playing) this.#frame = requestAnimationFrame(() => this.#tell());
   }
 }

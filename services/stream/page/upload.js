@@ -1,39 +1,56 @@
 // Recordings that are dropped or chosen go to ingest, with progress.
 
-import { element } from "./text.js";
+import { element, part } from "./text.js";
+
+/**
+ * @typedef {object} Entry What is shown of one upload.
+ * @property {(done: number) => void} progress 0 to 1
+ * @property {(seconds: number) => void} wait it came too soon
+ * @property {(text: string, good: boolean, link?: HTMLElement) => void} end
+ */
 
 export class Uploads {
-  #place = document.getElementById("uploads");
-  #template = document.getElementById("upload");
+  #place = part("uploads");
+  #template = /** @type {HTMLTemplateElement} */ (part("upload"));
+  /** @type {{url: string, locked: boolean} | null} */
   #door = null;
 
   constructor() {
-    const choose = document.getElementById("choose");
+    const choose = /** @type {HTMLInputElement} */ (part("choose"));
     choose.addEventListener("change", () => {
-      for (const file of choose.files) this.send(file);
+      for (const file of choose.files ?? []) this.send(file);
       choose.value = "";
     });
-    this.#acceptDrops(document.getElementById("drop"));
+    this.#acceptDrops(part("drop"));
   }
 
   /** Where recordings go, as the service says, and whether it asks for a key. */
-  set door({ url, locked }) {
-    this.#door = { url, locked };
+  get door() {
+    return this.#door;
   }
 
-  /** Whether to offer to upload: a key may be for reading alone. */
+  set door(door) {
+    this.#door = door;
+  }
+
+  /** @param {boolean} offered whether one may upload: a key may be for reading alone */
   offer(offered) {
-    document.querySelector(".choose").hidden = !offered;
+    part("add").hidden = !offered;
   }
 
-  /** Upload one file. */
+  /** @param {File} file */
   send(file) {
     const entry = this.#entry(file.name);
     if (this.#door) this.#post(file, entry);
     else entry.end("not sent: the service is not reachable yet", false);
   }
 
+  /**
+   * @param {File} file
+   * @param {Entry} entry
+   */
   #post(file, entry) {
+    if (!this.#door) return;
     const form = new FormData();
     form.append("file", file, file.name);
     const request = new XMLHttpRequest();
@@ -54,17 +71,23 @@ export class Uploads {
     request.send(form);
   }
 
+  /**
+   * @param {string} name
+   * @returns {Entry}
+   */
   #entry(name) {
-    const part = this.#template.content.cloneNode(true).firstElementChild;
-    const [bar, said] = [part.querySelector("progress"), part.querySelector(".outcome")];
-    part.querySelector(".name").textContent = name;
-    bar.setAttribute("aria-label", `Upload of ${name}`);
+    const copy = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
+    const found = (/** @type {string} */ of) => /** @type {HTMLElement} */ (copy.querySelector(of));
+    const [made, said, dismiss] = [found(".upload"), found(".outcome"), found(".dismiss")];
+    const bar = /** @type {HTMLProgressElement} */ (found("progress"));
+    found(".name").textContent = name;
+    bar.ariaLabel = `Upload of ${name}`;
     const leave = () => {
-      part.remove();
+      made.remove();
       this.#place.hidden = !this.#place.childElementCount;
     };
-    part.querySelector(".dismiss").addEventListener("click", leave);
-    this.#place.prepend(part);
+    dismiss.addEventListener("click", leave);
+    this.#place.prepend(made);
     this.#place.hidden = false;
     return {
       progress(done) {
@@ -74,17 +97,18 @@ export class Uploads {
       wait(seconds) {
         said.textContent = `waiting its turn, ${seconds} s`;
       },
-      end(text, good, link = null) {
+      end(text, good, link) {
         bar.value = good ? 1 : bar.value;
-        part.dataset.good = String(good);
+        made.dataset.good = String(good);
         said.replaceChildren(link ?? text);
         if (good) setTimeout(leave, 8000);
       },
     };
   }
 
+  /** @param {HTMLElement} curtain shown while something is held over the page */
   #acceptDrops(curtain) {
-    const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+    const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
     addEventListener("dragenter", (event) => {
       if (carriesFiles(event)) curtain.hidden = false;
     });
@@ -98,29 +122,38 @@ export class Uploads {
       curtain.hidden = true;
       if (!carriesFiles(event)) return;
       event.preventDefault();
-      for (const file of event.dataTransfer.files) this.send(file);
+      for (const file of event.dataTransfer?.files ?? []) this.send(file);
     });
   }
 }
 
-/** What to say of an answer: the text, whether it is good, and a link to the recording. */
+/**
+ * What to say of an answer: the text, whether it is good, and a link to the recording.
+ * @param {XMLHttpRequest} request
+ * @returns {[string, boolean, HTMLElement?]}
+ */
 function outcome(request) {
   const body = parsed(request.responseText);
   if (request.status === 202 && body.id) {
     const text = body.status === "known" ? "known already" : "accepted";
     const link = element("a", "", text);
-    link.href = `#recording-${body.id}`;
+    link.href = `?recording=${body.id}`;
     return [text, true, link];
   }
   const reason = body.detail ?? body.title ?? `refused with status ${request.status}`;
   return [adds(reason, body.limit) ? `${reason} (${body.limit})` : reason, false];
 }
 
-/** Whether a limit says more than the reason has said. */
+/**
+ * Whether a limit says more than the reason has said.
+ * @param {string} reason
+ * @param {string | undefined} limit
+ */
 function adds(reason, limit) {
-  return Boolean(limit) && !reason.includes(limit);
+  return limit !== undefined && limit !== "" && !reason.includes(limit);
 }
 
+/** @param {string} text */
 function parsed(text) {
   try {
     return JSON.parse(text) ?? {};

@@ -117,3 +117,12 @@ async def test_the_description_has_them(refusing: Ingest) -> None:
     assert set(paths["/v1/spool/refused"]) == {"get"}
     assert set(paths["/v1/spool/refused/{key}"]) == {"delete"}
     assert set(paths["/v1/spool/refused/{key}/retry"]) == {"post"}
+
+
+async def test_the_spool_is_summed_up(refusing: Ingest) -> None:
+    answer = await refusing.http.get("/v1/spool")
+    assert answer.status_code == 200
+    said = answer.json()
+    assert (said["waiting"], said["waiting_bytes"], said["waiting_seconds"]) == (0, 0, 0)
+    assert said["refused"] == 1
+    assert len(WAV) < said["used_bytes"] < said["most_bytes"]

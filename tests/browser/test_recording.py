@@ -1,0 +1,184 @@
+"""One recording: heard with its waveform, read along, corrected in place, compared, taken away."""
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from shared.api_key import KeyRecord
+from shared.bus import Bus
+from shared.s3_store import S3Store
+from tests.browser.conftest import Site
+from tests.browser.test_login import put, sign_in
+from tests.support.access import made
+from tests.support.browser import row, state, watched
+from tests.support.calls import Call
+from tests.support.spoken import heard
+
+pytestmark = pytest.mark.browser
+
+LINES = (("Engine heaven respond to Oak Street", 0.62), ("structure fire", 0.93), ("copy", 0.41))
+
+
+async def opened(page: Page, site: Site, call: Call) -> None:
+    """Open a recording from the list."""
+    await page.goto(site.url)
+    await row(page, call.recording).locator(".words").click()
+    await expect(page.locator("#transcript .line")).to_have_count(3)
+
+
+async def test_words_light_up_as_they_are_spoken_and_a_click_seeks(
+    site: Site, bus: Bus, store: S3Store, browser: Browser
+) -> None:
+    await site.start()
+    call = await heard(bus, store, "county", "Fire Dispatch", *LINES)
+    async with watched(browser) as seen:
+        page = seen.page
+        await opened(page, site, call)
+        assert page.url.endswith(f"?recording={call.recording}")
+        await expect(page.locator("#waveform")).to_have_attribute("data-drawn", "true")
+        await expect(page.locator("#recording-channel")).to_have_text("Fire Dispatch")
+        shades = page.locator("#transcript [data-shade]")
+        assert await shades.evaluate_all("all => all.map(each => each.dataset.shade).join('')") == (
+            "1" * 6 + "33" + "0"
+        )
+        await page.locator("#transcript").get_by_text("structure", exact=True).click()
+        play = page.locator("#recording-play")
+        await expect(play).to_have_attribute("aria-pressed", "true")
+        # It began at that word, and goes on to the next ones by itself.
+        lit = page.locator("#transcript .lit")
+        await expect(lit).to_have_text("copy")
+        await play.click()
+        await expect(play).to_have_attribute("aria-pressed", "false")
+        await page.locator("#waveform").focus()
+        await page.keyboard.press("Home")
+        await expect(lit).to_have_text("Engine")
+        await expect(page.locator("#waveform")).to_have_attribute("aria-valuetext", "0:00 of 0:05")
+        await page.locator("#waveform").click(position={"x": 2, "y": 20})
+        await expect(lit).to_have_text("Engine")
+        formats = page.locator("#recording-formats a")
+        await expect(formats).to_have_text(["txt", "srt", "vtt", "tsv", "json", "audio"])
+        async with page.expect_download() as download:
+            await formats.first.click()
+        assert (await (await download.value).path()).read_text().startswith("Engine heaven")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#recording")).to_be_hidden()
+        await expect(row(page, call.recording)).to_be_visible()
+        assert page.url == f"{site.url}/"
+        seen.check()
+
+
+async def test_a_correction_is_a_version_beside_the_other(
+    site: Site, bus: Bus, store: S3Store, browser: Browser
+) -> None:
+    await site.start()
+    call = await heard(bus, store, "county", "Fire Dispatch", *LINES)
+    async with watched(browser) as seen:
+        page = seen.page
+        await opened(page, site, call)
+        second = await page.context.new_page()
+        await second.goto(site.url)
+        await expect(row(second, call.recording)).to_contain_text("Engine heaven")
+        await page.get_by_role("button", name="Correct", exact=True).click()
+        lines = page.locator("#transcript textarea")
+        await lines.first.fill("Engine seven respond to <b>Oak</b> Street")
+        await page.locator("#recording-by").fill("kb")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator("#transcript .line").first).to_contain_text(
+            "Engine seven respond to <b>Oak</b> Street"
+        )
+        for each in (page, second):
+            await expect(row(each, call.recording)).to_contain_text("Engine seven")
+            await expect(row(each, call.recording).locator(".tag")).to_have_text(["corrected"])
+        await expect(page.locator("#recording-version option")).to_have_text(
+            ["2: corrected by kb", "1: transcribed"]
+        )
+        await page.locator("#recording-beside").select_option("1")
+        columns = page.locator(".column")
+        await expect(columns.nth(0).locator(".differs")).to_have_text(["seven", "<b>Oak</b>"])
+        await expect(columns.nth(1).locator(".differs")).to_have_text(["heaven", "Oak"])
+        await page.locator("#recording-version").select_option("1")
+        await expect(page.locator("#transcript .line").first).to_contain_text("heaven")
+        assert page.url.endswith("&version=1")
+        await page.reload()
+        await expect(page.locator("#transcript .line").first).to_contain_text("heaven")
+        # Version 1 is no longer the one to correct, and the service says so.
+        await page.get_by_role("button", name="Correct", exact=True).click()
+        await lines.first.fill("Engine eleven")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#recording-problem")).to_contain_text("kb")
+        await expect(lines.first).to_have_value("Engine eleven")
+        await lines.first.press("Escape")
+        await expect(lines).to_have_count(0)
+        assert seen.refused_requests_aside() == []
+
+
+async def test_what_was_not_heard_is_added_and_what_is_right_is_said(
+    site: Site, bus: Bus, store: S3Store, browser: Browser
+) -> None:
+    await site.start()
+    call = await heard(bus, store, "county", "EMS", *LINES)
+    right = await heard(bus, store, "county", "Police", ("all quiet", 0.4), ("b", 0.4), ("c", 0.4))
+    async with watched(browser) as seen:
+        page = seen.page
+        await opened(page, site, call)
+        await page.keyboard.press("e")
+        lines = page.locator("#transcript textarea")
+        await lines.nth(2).fill("")
+        await page.locator("#transcript .at").nth(1).click()
+        await page.get_by_role("button", name="Add a line here").click()
+        await page.keyboard.type("and smoke")
+        await page.keyboard.press("Enter")
+        said = page.locator("#transcript .line .text")
+        await expect(said).to_have_text(
+            ["Engine heaven respond to Oak Street", "structure fire", "and smoke"]
+        )
+        await row(page, right.recording).locator(".words").click()
+        await page.get_by_role("button", name="It is right as it is").click()
+        await expect(row(page, right.recording).locator(".tag")).to_have_text(["corrected"])
+        await expect(page.get_by_role("button", name="It is right as it is")).to_be_hidden()
+        seen.check()
+
+
+async def test_who_may_only_read_is_not_asked_to_correct(
+    site: Site, bus: Bus, store: S3Store, browser: Browser
+) -> None:
+    key, record = made("read")
+    assert isinstance(record, KeyRecord)
+    await put(bus, record)
+    await site.start()
+    call = await heard(bus, store, "county", "EMS", *LINES)
+    async with watched(browser) as seen:
+        page = seen.page
+        # A link to a recording is good after the sign-in too.
+        await page.goto(f"{site.url}/?recording={call.recording}")
+        await sign_in(page, key)
+        await state(page, "live")
+        await expect(page.locator("#transcript .line")).to_have_count(3)
+        await expect(page.locator("#recording-correct")).to_be_hidden()
+        await page.keyboard.press("e")
+        await expect(page.locator("#transcript textarea")).to_have_count(0)
+        assert seen.refused_requests_aside() == []
+
+
+async def test_words_arrive_in_an_open_recording_too(
+    site: Site, bus: Bus, store: S3Store, browser: Browser
+) -> None:
+    await site.start()
+    call = Call(bus, "county", "EMS")
+    await call.store_recording(store)
+    async with watched(browser) as seen:
+        page = seen.page
+        await page.goto(site.url)
+        await state(page, "live")
+        await call.queued()
+        await row(page, call.recording).locator(".open").click()
+        await call.started()
+        await call.segment("Medic three")
+        await expect(page.locator("#transcript .text")).to_have_text(["Medic three"])
+        await call.segment("en route")
+        await expect(page.locator("#transcript .text")).to_have_text(["Medic three", "en route"])
+        await call.store_request(store)
+        await call.store_transcript(store, "Medic three", "en route")
+        await call.completed()
+        await expect(page.locator("#recording-formats a")).to_have_count(6)
+        await expect(page.locator("#recording-problem")).to_contain_text("cannot draw or play")
+        assert seen.refused_requests_aside() == []

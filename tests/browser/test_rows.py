@@ -1,0 +1,65 @@
+"""Ten thousand rows: few of them are in the document, wherever one scrolls."""
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from benchmarks.page import BY_TIME, ROWS, frames, listed
+from shared.bus import Bus
+from tests.browser.conftest import Site
+from tests.support.browser import row, state, watched
+from tests.support.calls import Call
+
+pytestmark = pytest.mark.browser
+
+MOST = 120
+"""Rows that may be in the document."""
+DRAWN = "document.querySelectorAll('#recordings > li').length"
+
+
+async def test_ten_thousand_rows_scroll(site: Site, bus: Bus, browser: Browser) -> None:
+    await site.start()
+    async with watched(browser) as seen:
+        page = seen.page
+        await listed(page)
+        await page.goto(f"{site.url}/{BY_TIME}")
+        await state(page, "live")
+        first = page.locator(".row").first
+        await expect(first).to_have_attribute("aria-setsize", str(ROWS))
+        found = await frames(page, 120)
+        print(found)  # noqa: T201 - a figure for people, which depends on the machine
+        assert 0 < found.most_drawn <= MOST
+        assert found.rows_seen > 150
+        # To the very end, which is the oldest one.
+        await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        await expect(page.locator(f".row[aria-posinset='{ROWS}']")).to_contain_text("call 9999")
+        assert await page.evaluate(DRAWN) <= MOST
+        seen.check()
+
+
+async def test_who_reads_further_down_stays_there(site: Site, bus: Bus, browser: Browser) -> None:
+    await site.start()
+    async with watched(browser) as seen:
+        page = seen.page
+        await listed(page, 1_000)
+        await page.goto(f"{site.url}/{BY_TIME}")
+        await state(page, "live")
+        await expect(page.locator(".row").first).to_have_attribute("aria-setsize", "1000")
+        await page.evaluate("scrollTo(0, 9_000)")
+        middle = page.locator(".row:nth-child(12)")
+        await expect(middle).to_be_visible()
+        name = await middle.get_attribute("id")
+        place = int(await middle.get_attribute("aria-posinset") or 0)
+        assert place > 50
+        before = await middle.bounding_box()
+        call = Call(bus, "county", "Fire")
+        await call.whole("something new", "of two lines")
+        same = page.locator(f"#{name}")
+        await expect(same).to_have_attribute("aria-posinset", str(place + 1))
+        after = await same.bounding_box()
+        assert before is not None
+        assert after is not None
+        assert abs(before["y"] - after["y"]) < 2
+        await expect(row(page, call.recording)).to_have_count(0)
+        await page.evaluate("scrollTo(0, 0)")
+        await expect(row(page, call.recording)).to_contain_text("something new")
+        seen.check()
