@@ -23,6 +23,7 @@ from services.stream.status import Bulletin
 from services.stream.webhooks.webhooks import Webhooks
 from shared.access import access
 from shared.bus import Bus
+from shared.channel_book import ChannelBook
 from shared.errors import BusUnavailable
 from shared.follow import Follow
 from shared.health import OK, Check, Health, Result, degraded
@@ -83,6 +84,7 @@ async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
     history = History(
         life.site.data, site.store, site.bus, follow, life.load(HistorySettings).review_below
     )
+    book = ChannelBook(site.bus, life.site.data / "channels.stream.json")
     catalogue = Catalogue(site.store, site.bus, links.ingest)
     checks = {
         "bus": _bus_check(site.bus, follow),
@@ -103,6 +105,7 @@ async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
         subjects=tuple(settings.subjects.split(",")),
         catalogue=catalogue,
         history=history,
+        book=book,
         corrector=Corrector(site.store, catalogue, history),
         bulletin=Bulletin(site.bus),
         health=Health(checks, service="stream", stopping=life.stopping),
@@ -118,10 +121,11 @@ async def serve(life: Lifecycle, site: Site, page: type[Page] = Page) -> None:
     )
     app = create_app(parts, page)
     async with asyncio.TaskGroup() as tasks:
-        work = (site.prepare, follow.run(), parts.hub.run(), rights.run(), history.run())
-        waiting = [tasks.create_task(each) for each in work]
+        services = (follow.run(), parts.hub.run(), rights.run(), history.run(), book.run())
+        waiting = [tasks.create_task(each) for each in (site.prepare, *services)]
         posting = tasks.create_task(webhooks.run(life.stopping))
         await rights.prepare()
+        await book.load()
         parts.health.mark_started()
         collect_rarely()
         await life.serve(app, settings.stream_port, StreamProtocol)

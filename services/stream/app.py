@@ -31,6 +31,7 @@ from services.stream.status import Bulletin, status
 from services.stream.stream_tokens import stream_token
 from services.stream.word_errors import word_errors
 from shared.access import Access
+from shared.channel_book import ChannelBook
 from shared.health import Health
 from shared.http.auth import PUBLIC, Gate, give_credential
 from shared.http.docs import openapi_config, openapi_json
@@ -59,6 +60,7 @@ class Parts:
     """Patterns of the subjects that may be followed by name."""
     catalogue: Catalogue
     history: History
+    book: ChannelBook
     corrector: Corrector
     bulletin: Bulletin
     health: Health
@@ -82,6 +84,7 @@ def create_app(parts: Parts, page: type[Page] = Page) -> Litestar:
         "allowed_subjects": parts.subjects,
         "catalogue": parts.catalogue,
         "history": parts.history,
+        "book": parts.book,
         "corrector": parts.corrector,
         "bulletin": parts.bulletin,
         "access": parts.access,

@@ -12,6 +12,8 @@ from msgspec import Meta, Struct
 
 from services.stream.history import rows
 from services.stream.history.keeper import History
+from shared.channel_book import ChannelBook
+from shared.channels import Lookup, nothing_known
 from shared.http.auth import require
 from shared.http.openapi import shown
 from shared.http.problem import problems
@@ -65,14 +67,15 @@ def known(db: Connection) -> list[Known]:
     ]
 
 
-def view(each: Known) -> ChannelView:
-    """What is said of a channel."""
+def view(each: Known, said: Lookup = nothing_known) -> ChannelView:
+    """What is known of a channel: what its newest recording says, else what is said of it now."""
     source_label, label = names(msgspec.json.decode(each.record, type=_Named).metadata)
+    record = said(each.source, each.channel)
     return ChannelView(
         source=each.source,
         channel=each.channel,
         source_label=source_label,
-        label=label,
+        label=label or (record and record.label),
         recordings=each.recordings,
         latest=rows.time_of(each.latest),
     )
@@ -108,8 +111,12 @@ EXAMPLE = ChannelView(
     responses={200: shown([EXAMPLE], "The channels"), **problems(401, 503)},
 )
 async def channels(
-    history: NamedDependency[History], credential: NamedDependency[Credential]
+    history: NamedDependency[History],
+    book: NamedDependency[ChannelBook],
+    credential: NamedDependency[Credential],
 ) -> list[ChannelView]:
     """List the channels of which there are recordings, by source and name."""
     found = await history.read(known)
-    return [view(each) for each in found if allowed(credential, each.source, each.channel)]
+    return [
+        view(each, book.find) for each in found if allowed(credential, each.source, each.channel)
+    ]
