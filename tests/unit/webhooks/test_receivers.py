@@ -1,5 +1,6 @@
 """The receivers of a process: as the bucket has them, and none is lost by accident."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -108,7 +109,7 @@ class Lagging(MemoryBus):
 
     async def state(self, stream: str) -> StreamState:
         found = await super().state(stream)
-        return StreamState(found.first, found.last + self.behind, found.epoch)
+        return replace(found, last=found.last + self.behind)
 
     async def get(self, stream: str, sequence: int) -> StoredMessage | None:
         del stream
