@@ -51,8 +51,9 @@ class Call:
         duration: float = 4.2,
         lane: Lane = "live",
         metadata: messages.Metadata | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """A new recording, unless one is named."""
+        """A new recording, unless one is named; `at`: when all of it happens, instead of now."""
         self.recording = recording or uuid4().hex
         self.version = version
         self.source = source
@@ -60,8 +61,14 @@ class Call:
         self.duration = duration
         self.lane: Lane = lane
         self.metadata = metadata or {}
+        self.at = at
         self.texts: list[str] = []
         self.writer = VersionWriter(bus, source, channel, self.recording, version, patience=20.0)
+
+    @property
+    def now(self) -> datetime:
+        """When something happens to it."""
+        return self.at or datetime.now(UTC)
 
     async def whole(self, *texts: str) -> list[int]:
         """All of a call that went well; the sequences of its events."""
@@ -80,7 +87,7 @@ class Call:
                 version=self.version,
                 source=self.source,
                 channel=self.channel,
-                time=datetime.now(UTC),
+                time=self.now,
                 metadata=self.metadata,
                 lane=self.lane,
                 duration=self.duration,
@@ -96,7 +103,7 @@ class Call:
                 version=self.version,
                 source=self.source,
                 channel=self.channel,
-                time=datetime.now(UTC),
+                time=self.now,
                 metadata=self.metadata,
                 worker="test",
                 attempt=1,
@@ -116,7 +123,7 @@ class Call:
                 version=self.version,
                 source=self.source,
                 channel=self.channel,
-                time=datetime.now(UTC),
+                time=self.now,
                 metadata=self.metadata,
                 index=index,
                 chunk=index,
@@ -136,7 +143,7 @@ class Call:
                 version=self.version,
                 source=self.source,
                 channel=self.channel,
-                time=datetime.now(UTC),
+                time=self.now,
                 metadata=self.metadata,
                 transcript=object_keys.transcript(self.recording, self.version),
                 segments=len(self.texts),
@@ -155,7 +162,7 @@ class Call:
                 version=self.version,
                 source=self.source,
                 channel=self.channel,
-                time=datetime.now(UTC),
+                time=self.now,
                 metadata=self.metadata,
                 code="object-missing",
                 reason=reason,
@@ -174,7 +181,7 @@ class Call:
             container="wav",
             codec="pcm_s16le",
             duration=self.duration,
-            received=datetime.now(UTC),
+            received=self.now,
             metadata=self.metadata,
         )
         await store.put(found.audio, audio, content_type="audio/wav")

@@ -139,6 +139,19 @@ function link(text, url, name) {
 }
 
 /**
+ * What a recorder said of a call, as people write it.
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {[string, unknown]}
+ */
+function said(name, value) {
+  const words = name.replaceAll("_", " ");
+  const term = words.charAt(0).toUpperCase() + words.slice(1);
+  if (name === "frequency" && typeof value === "number") return [term, `${(value / 1e6).toFixed(4)} MHz`];
+  return [term, typeof value === "object" ? JSON.stringify(value) : value];
+}
+
+/**
  * @param {any} recording
  * @param {Version | undefined} version
  * @returns {[string, string][]}
@@ -151,8 +164,7 @@ function facts(recording, version) {
     ["Lane", version?.request && "lane" in version.request ? version.request.lane : ""],
     ["File", recording.filename],
     ["Format", [recording.container, recording.codec].filter(Boolean).join(", ")],
-    ...Object.entries(recording.metadata ?? {}).map(([name, value]) =>
-      /** @type {[string, unknown]} */ ([name, typeof value === "object" ? JSON.stringify(value) : value])),
+    ...Object.entries(recording.metadata ?? {}).map(([name, value]) => said(name, value)),
     ["Id", recording.id],
   ];
   return found.filter(([, value]) => value !== undefined && value !== null && value !== "")

@@ -77,8 +77,10 @@ export class Status {
     const waiting = Object.values(lanes ?? {}).reduce((sum, each) => sum + each, 0);
     const bad = (dead ?? 0) + (spool?.refused ?? 0);
     const models = [...new Set(workers.map((worker) => worker.model).filter(Boolean))];
+    const summary = element("span", workers.length ? "" : "warn", count(workers.length, "worker"));
+    if (models.length) summary.append(element("span", "roomy", ` · ${models.join(" · ")}`));
     this.#summary.replaceChildren(
-      element("span", workers.length ? "" : "warn", [count(workers.length, "worker"), ...models].join(" · ")),
+      summary,
       ...(waiting ? [element("span", "", `${waiting.toLocaleString()} waiting`)] : []),
       ...(bad ? [element("span", "bad", `${bad.toLocaleString()} failed`)] : []),
     );
