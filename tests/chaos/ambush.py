@@ -9,13 +9,15 @@ from tests.chaos.clips import Clip, Studio
 from tests.chaos.doors import ACCEPTED
 from tests.chaos.producer import FULL, Producer
 from tests.chaos.schedule import Action, Due, Fill, Kill, Outage, Pause, PowerCut
-from tests.chaos.stack import ACK_WAIT, SPOOL_BYTES, Stack
+from tests.chaos.stack import ACK_WAIT, HANDED_IN, SPOOL_BYTES, Stack
 from tests.chaos.tally import Tally
 from tests.chaos.waiting import within
 from tests.chaos.watch import Watch
 
-_LONG = 60.0
+_LONG = 120.0
 """Seconds of audio that keep a worker busy while something is done to it."""
+_BEGUN = 2 * HANDED_IN
+"""Chunks that a worker must have begun to be in the middle of a recording, some of them stored."""
 _BULKY = 60.0
 _FILLERS = SPOOL_BYTES // int(_BULKY * 32_000) + 2
 _WAITING = 3
@@ -144,7 +146,7 @@ class Ambush:
     async def _bait(self) -> tuple[Clip, str | None]:
         clip = next(self._baits.long)
         await self._producer.send(clip)
-        await within(lambda: self._watch.who_has(clip.recording, 3) is not None, _TAKEN)
+        await within(lambda: self._watch.who_has(clip.recording, _BEGUN) is not None, _TAKEN)
         return clip, self._watch.who_has(clip.recording)
 
     def _kill(self, name: str) -> None:

@@ -147,4 +147,4 @@ class Disturber:
 
     async def _until_busy(self, name: str) -> None:
         if name in TRANSCRIBERS:
-            await within(lambda: self._watch.in_hand(name) is not None, _BUSY)
+            await within(lambda: self._watch.is_busy(name), _BUSY)

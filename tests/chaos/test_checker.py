@@ -36,6 +36,7 @@ from tests.chaos.history import (
     Undisturbed,
     VersionId,
 )
+from tests.chaos.stack import HANDED_IN
 from tests.support.calls import PLAN
 
 GOOD, BAD = "a" * 32, "b" * 32
@@ -296,4 +297,6 @@ def test_more_decoded_again_than_was_interrupted_is_found() -> None:
     events = [QUEUED, STARTED, STARTED, *EVENTS[2:]]
     found = replace(history(events), traces=Traces({(GOOD, 1, 0): 2, (GOOD, 1, 1): 1}))
     assert kinds(found) == {"decoded again"}
+    many = replace(history(events), traces=Traces({(GOOD, 1, 0): HANDED_IN + 2}))
+    assert kinds(replace(many, disturbances=Disturbances(interrupted=1))) == {"decoded again"}
     assert check(replace(found, disturbances=Disturbances(interrupted=1))) == []

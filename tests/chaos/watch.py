@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -11,7 +10,7 @@ from msgspec import Struct
 from tests.chaos.history import Traces
 
 _FENCED = "another worker owns the version: its job is left alone"
-_ENDS = frozenset({"completed", "handed back", _FENCED, "started up"})
+_ENDS = frozenset({"completed", "handed back", _FENCED})
 
 
 class _Line(Struct):
@@ -23,22 +22,14 @@ class _Line(Struct):
     code: str | None = None
 
 
-@dataclass
-class InHand:
-    """What a worker works on."""
-
-    recording: str
-    chunks: int = 0
-    """How many chunks it was seen to begin."""
-
-
 class _Log:
     """One process's log, read as it grows."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self.in_hand: InHand | None = None
+        self.in_hand: dict[str, int] = {}
+        """Each recording that it works on, and how many of its chunks it was seen to begin."""
         self.fenced = 0
 
     def lines(self) -> list[_Line]:
@@ -70,17 +61,17 @@ class Watch:
             for line in log.lines():
                 self._take(name, log, line)
 
-    def in_hand(self, worker: str) -> InHand | None:
-        """What a worker has in hand."""
+    def is_busy(self, worker: str) -> bool:
+        """Whether a worker has anything in hand."""
         self.poll()
-        return self._logs[worker].in_hand
+        return bool(self._logs[worker].in_hand)
 
     def who_has(self, recording: str, chunks: int = 0) -> str | None:
         """The worker that has a recording in hand and has begun so many of its chunks."""
         self.poll()
         for name, log in self._logs.items():
-            if log.in_hand is not None and log.in_hand.recording == recording:
-                return name if log.in_hand.chunks >= chunks else None
+            if recording in log.in_hand:
+                return name if log.in_hand[recording] >= chunks else None
         return None
 
     def last_start(self, recording: str) -> str | None:
@@ -96,7 +87,7 @@ class Watch:
     def forget(self, worker: str) -> None:
         """A worker was killed, and has nothing in hand any more."""
         self.poll()
-        self._logs[worker].in_hand = None
+        self._logs[worker].in_hand.clear()
 
     def traces(self) -> Traces:
         """All that was seen."""
@@ -109,15 +100,21 @@ class Watch:
             self._redelivered += 1
         if line.message == _FENCED:
             log.fenced += 1
-        if line.message == "started" and line.recording is not None:
-            log.in_hand = InHand(line.recording)
-            self._last_start[line.recording] = name
+        if line.message == "started up":
+            log.in_hand.clear()
+        if line.recording is not None:
+            self._take_of(name, log, line, line.recording)
+
+    def _take_of(self, name: str, log: _Log, line: _Line, recording: str) -> None:
+        if line.message == "started":
+            log.in_hand[recording] = 0
+            self._last_start[recording] = name
         elif line.message in _ENDS or line.code is not None:
-            log.in_hand = None
-        elif line.message == "decoding" and line.recording and line.chunk is not None:
-            self._decoded[line.recording, line.version or 0, line.chunk] += 1
-            if log.in_hand is not None:
-                log.in_hand.chunks += 1
+            log.in_hand.pop(recording, None)
+        elif line.message == "decoding" and line.chunk is not None:
+            self._decoded[recording, line.version or 0, line.chunk] += 1
+            if recording in log.in_hand:
+                log.in_hand[recording] += 1
 
 
 def _decode(raw: bytes) -> _Line | None:
