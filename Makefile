@@ -10,7 +10,7 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench bench-stream bench-history bench-page chaos images images-check install clean .local .dev
+.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench bench-stream bench-engine bench-history bench-page chaos images images-check install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ bench: .dev ## Compare the whole path's speed with faster-whisper alone
 
 bench-stream: .dev ## Compare the fan-out of events with a bare writer, and with nchan
 	@exec $(BIN)/python -m benchmarks.stream
+
+bench-engine: .dev ## Compare many short calls, and long audio, with faster-whisper alone [CLIPS=500 LONG=3600 MODELS=..]
+	@exec $(BIN)/python -m benchmarks.engine $(if $(CLIPS),--clips $(CLIPS)) \
+		$(if $(LONG),--long $(LONG)) $(if $(MODELS),--models $(MODELS))
 
 bench-history: .dev ## Measure search in 100,000 recordings, and how quickly their history is made
 	@exec $(BIN)/python -m benchmarks.history $(if $(RECORDINGS),--recordings $(RECORDINGS))
