@@ -13,7 +13,7 @@ from shared.ring import Ring
 Wanted = Callable[[StoredMessage], bool]
 GapReason = Literal["aged-out", "unknown-epoch", "beyond-the-end", "stream-reset"]
 
-STRIDE = 256
+STRIDE = 128
 """Messages of the ring that are looked through at once for a reader that is behind."""
 PAUSE = 0.2
 """Seconds between two attempts at reading while the bus is away."""

@@ -23,6 +23,7 @@ from shared import log, settings, telemetry
 from shared.asgi import AsgiApp
 from shared.binding import check_bind
 from shared.errors import EchoBaseError, SettingError
+from shared.open_files import raise_limit
 from shared.server import DrainingServer, HttpProtocol
 from shared.settings import Settings, SiteSettings, TelemetrySettings
 
@@ -96,6 +97,7 @@ def run(service: str, main: Callable[[Lifecycle], Coroutine[None, None, None]]) 
         for line in settings.warnings(env):
             _log.warning(line)
         flush = telemetry.setup(service, life.load(TelemetrySettings))
+        raise_limit()
     except SettingError as error:
         sys.exit(_report(service, error))
     try:

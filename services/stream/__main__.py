@@ -21,7 +21,9 @@ from services.stream.pages import Page
 from services.stream.recordings import Links
 from services.stream.status import Bulletin
 from services.stream.webhooks.webhooks import Webhooks
+from services.stream.wire import HIGH_WATER
 from shared.access import access
+from shared.allocator import MIB, give_back
 from shared.bus import Bus
 from shared.channel_book import ChannelBook
 from shared.errors import BusUnavailable
@@ -173,4 +175,6 @@ def _store_check(store: ObjectStore) -> Check:
 
 
 if __name__ == "__main__":
+    # What readers that are behind are sent is joined into pieces as large.
+    give_back(HIGH_WATER // 2, MIB)
     run("stream", main)

@@ -99,11 +99,11 @@ class Reader:
     async def _run(self) -> None:
         follow = self._shared.follow
         cursor = follow.cursor(self._wanted.takes, self._wanted.subjects())
-        await self._send(await self._unless_over(self._begin(cursor)) or (), cursor)
+        await self._send(self._pieces(await self._unless_over(self._begin(cursor)), cursor))
         while not self._over:
             arrival = follow.arrival
-            if items := await self._unless_over(cursor.next()):
-                await self._send(items, cursor)
+            if pieces := self._pieces(await self._unless_over(cursor.next()), cursor):
+                await self._send(pieces)
             elif cursor.at_end:
                 await self._follow_live(cursor)
             elif cursor.ahead:
@@ -128,18 +128,22 @@ class Reader:
         self._leave()
         await self._until_writable()
 
-    async def _send(self, items: Sequence[StoredMessage | Gap], cursor: Cursor) -> None:
-        """Write in pieces, each once the one before has left."""
-        epoch, pieces, size = cursor.epoch, list[bytes](), 0
-        for item in items:
-            pieces.append(self._frame(epoch, item))
-            size += len(pieces[-1])
+    def _pieces(self, items: Sequence[StoredMessage | Gap] | None, cursor: Cursor) -> list[bytes]:
+        """The frames, joined. Nothing else is kept of the items while a slow reader takes them: as
+        events, a page that was read of JetStream is several times as large."""
+        found, some, size = list[bytes](), list[bytes](), 0
+        for item in items or ():
+            some.append(self._frame(cursor.epoch, item))
+            size += len(some[-1])
             if size >= HIGH_WATER:
-                self._wire.write(self._wire.framing(b"".join(pieces)))
-                pieces, size = [], 0
-                await self._until_writable()
-        if pieces and not self._over:
-            self._wire.write(self._wire.framing(b"".join(pieces)))
+                found.append(b"".join(some))
+                some, size = [], 0
+        return [*found, b"".join(some)] if some else found
+
+    async def _send(self, pieces: list[bytes]) -> None:
+        """Write each once the one before has left."""
+        while pieces and not self._over:
+            self._wire.write(self._wire.framing(pieces.pop(0)))
             await self._until_writable()
 
     def _frame(self, epoch: str, item: StoredMessage | Gap) -> bytes:

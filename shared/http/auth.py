@@ -86,8 +86,11 @@ class Gate:
         self._limiter = limiter
         self._pages = frozenset(pages)
 
-    def guard(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Let a request in, or raise Unauthorized, Forbidden, TooManyRequests."""
+    async def guard(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """Let a request in, or raise Unauthorized, Forbidden, TooManyRequests.
+
+        A coroutine, though it waits for nothing: Litestar has a thread run what is none.
+        """
         scopes = scopes_of(handler)
         if scopes is None or handler.opt.get(KEY_INSIDE):
             return
