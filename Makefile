@@ -10,7 +10,7 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream local dev
 
 .DEFAULT_GOAL := help
-.PHONY: airgap-check help demo up dev stop test test-fast soak lint format lock bench bench-stream bench-engine bench-history bench-page chaos images images-check install clean .local .dev
+.PHONY: airgap-check help demo up dev stop test test-fast soak storm lint format lock bench bench-stream bench-engine bench-history bench-page chaos images images-check install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-fast: .dev ## Run the tests of the everyday loop, in less than a minute
 
 soak: .dev ## Send a thousand pieces of bad input to a stack of its own
 	@exec $(BIN)/python -m tests.soak
+
+storm: .dev ## Let a thousand readers come and go, and see that each is sent everything once
+	@exec $(BIN)/python -m tests.storm $(if $(CLIENTS),--clients $(CLIENTS)) \
+		$(if $(EVENTS),--events $(EVENTS))
 
 lint: .dev ## Check form and types
 	@$(BIN)/ruff format --check

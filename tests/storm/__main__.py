@@ -13,11 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from shared.open_files import raise_limit
+from tests.storm.filter_cost import ENVIRONMENT, LIMIT, Cost, FilterCost
 from tests.storm.plan import Plan, Result
 from tests.storm.run import Storm
 from tests.storm.site import Servers, standing
-from tests.storm.summary import lines
+from tests.storm.summary import cost_rows, lines
 from tests.support.servers import NatsFixture, S3Fixture
+
+_CLIENTS, _FILTERS, _EVENTS = 5000, 500, 2000
+"""Of the comparison between one client alone and among many."""
 
 
 @click.command()
@@ -31,10 +35,23 @@ def main(clients: int, events: int, keep: Path | None) -> None:
         folder = (keep or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         with _servers(folder) as servers:
-            result = _run(Plan(clients=clients, events=events), servers, folder)
-    for line in lines(result):
+            result = _run(_plan(clients, events), servers, folder)
+            alone, among = asyncio.run(_filter_cost(servers, folder / "filters"))
+    if max(among.loop / alone.loop, among.process / alone.process) > LIMIT:
+        result.findings.append("an event costs too much that nearly nobody wants")
+    for line in lines(result, cost_rows(alone, among, _CLIENTS)):
         click.echo(line)
     sys.exit(1 if result.findings else 0)
+
+
+def _plan(clients: int, events: int) -> Plan:
+    return Plan(
+        clients=clients,
+        choosy=clients // 20,
+        absent=clients // 50,
+        events=events,
+        ring=max(1, events // 25),
+    )
 
 
 @contextmanager
@@ -78,6 +95,11 @@ async def _storm(
 ) -> Result:
     async with standing(servers, folder, **plan.environment) as site:
         return await Storm(plan, site, tell).run()
+
+
+async def _filter_cost(servers: Servers, folder: Path) -> tuple[Cost, Cost]:
+    async with standing(servers, folder, **ENVIRONMENT) as site:
+        return await FilterCost(site, _EVENTS).compare(_CLIENTS, _FILTERS)
 
 
 if __name__ == "__main__":

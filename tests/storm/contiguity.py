@@ -73,12 +73,13 @@ class Contiguity:
         counts = {"missing": self.missing, "doubled": self.doubled, "foreign": self.foreign}
         return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
-    def take(self, frames: bytes) -> None:
-        """These frames came, one after another."""
-        if self.expected.frames.startswith(frames, self._offset):
-            self._offset, self._at = self._offset + len(frames), None
-        else:
+    def take(self, frames: bytes) -> bool:
+        """These frames came, one after another; whether another client was sent just the same."""
+        if not self.expected.frames.startswith(frames, self._offset):
             self._read(frames)
+            return False
+        self._offset, self._at = self._offset + len(frames), None
+        return True
 
     def _read(self, frames: bytes) -> None:
         expected, begin, fault = self.expected, self.at, self.fault

@@ -68,8 +68,10 @@ class Crowd:
             client.resume()
 
     def lag(self, number: int) -> float:
-        """Events by which those that want everything are behind, on average."""
-        return number - sum(client.check.at for client in self.greedy) / len(self.greedy)
+        """Events by which those are behind, on average, that want everything and are not away."""
+        away = self._away_ones()
+        present = [client.check.at for client in self.greedy if client not in away]
+        return number - sum(present) / len(present)
 
     async def reach(self, number: int) -> bool:
         """Wait until everybody who is not away has what it wants up to an event's number."""
@@ -115,8 +117,11 @@ class Crowd:
         ]
 
     def _present(self) -> list[Client]:
-        away = {id(client) for _, clients in self._away for client in clients}
-        return [client for client in self.clients if id(client) not in away]
+        away = self._away_ones()
+        return [client for client in self.clients if client not in away]
+
+    def _away_ones(self) -> set[Client]:
+        return {client for _, clients in self._away for client in clients}
 
     def _spawn(self, clients: Sequence[Client]) -> None:
         self._coming.add(asyncio.ensure_future(self._come(clients)))

@@ -1,6 +1,5 @@
 """How large a storm is, and what came of one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -20,23 +19,25 @@ class Plan:
     storms: int = 10
     """Moments at which half of the clients leave and come back at once."""
     lulls: int = 3
-    """Times at which no client reads for a while, so that all are slow at once."""
+    """Times at which no client reads until all are slow, and behind."""
     absent: int = 20
     """Clients of each storm that come back so late that the service has to ask JetStream."""
     anew: int = 200
     """Events of the stream that is made anew in the end."""
     heartbeat: float = 5.0
     """Seconds."""
+    ring: int = 2000
+    """Events that the service keeps in memory at least, and twice as many at most: fewer than a
+    part of the events, so that it keeps all it ever will when its size is first looked at."""
     rotate: float = 60.0
     """Seconds after which the service asks a client to come back."""
     seconds_count: bool = True
     """Whether bounds in seconds are judged: not where other work goes on beside it."""
 
     @property
-    def ring(self) -> int:
-        """Events that the service keeps in memory at least, and twice as many at most: few enough
-        that it keeps all it ever will when the first tenth is published."""
-        return self.events // 25
+    def lag(self) -> int:
+        """Events by which the clients may be behind on average before the publisher waits."""
+        return self.ring // 2
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,7 +82,5 @@ class Result:
     kernel held for it at most."""
     end: float = 0.0
     """Seconds from the order to stop until the service was gone."""
-    costs: Mapping[str, float] = field(default_factory=dict[str, float])
-    """How many times the CPU of one client alone an event costs, by what was measured."""
     findings: list[str] = field(default_factory=list[str])
     """Everything that is wrong."""

@@ -11,7 +11,7 @@ from tests.support.calls import Call
 
 SOURCE = "county"
 CHANNELS = 10
-PIECE = 20
+PIECE = 50
 """Events that are published at once, all of one recording."""
 _RECORDINGS = 50
 _TEXT = "Engine seven and ladder two respond to a structure fire at one four one two main street"

@@ -1,12 +1,24 @@
 """What a storm showed, for people."""
 
+from collections.abc import Sequence
+
+from tests.storm.filter_cost import Cost
 from tests.storm.plan import Result
 
 _SHOWN = 30
 _MIB = 1024**2
 
 
-def lines(result: Result) -> list[str]:
+def cost_rows(alone: Cost, among: Cost, clients: int) -> list[tuple[str, str]]:
+    """What an event of one client costs, alone and among many."""
+    shown = [
+        (f"µs of the loop for an event of one in {clients}", among.loop, alone.loop),
+        ("  of the process", among.process, alone.process),
+    ]
+    return [(n, f"{a:.0f}, alone {b:.0f} ({a / b:.2f} times)") for n, a, b in shown]
+
+
+def lines(result: Result, costs: Sequence[tuple[str, str]] = ()) -> list[str]:
     """The figures, and the verdict."""
     rows = [
         ("clients", str(result.clients)),
@@ -21,7 +33,7 @@ def lines(result: Result) -> list[str]:
         *_sizes(result),
         *(_stalled(n, *each) for n, each in enumerate(result.stalled, 1)),
         ("end with all connected", f"{result.end:.2f} s"),
-        *((f"{name}, of one client alone", f"{cost:.2f}") for name, cost in result.costs.items()),
+        *costs,
     ]
     width = max(len(name) for name, _ in rows)
     verdict = f"FAIL: {len(result.findings)} findings" if result.findings else "PASS"

@@ -1,6 +1,7 @@
 """The key, and for a service on loopback its names and its own page."""
 
 from collections.abc import Mapping
+from inspect import iscoroutinefunction
 
 import httpx
 import pytest
@@ -352,3 +353,8 @@ def test_a_scope_that_is_missing_is_named():
     check_scopes(Credential("k", frozenset({"admin"})), ("read", "ingest"))
     with pytest.raises(Forbidden, match="ingest"):
         check_scopes(Credential("k", frozenset({"read"})), ("ingest",))
+
+
+def test_no_request_waits_for_a_thread_to_be_let_in() -> None:
+    """Litestar has a thread run each guard that is no coroutine."""
+    assert iscoroutinefunction(gate().guard)
