@@ -8,7 +8,7 @@ _ENOUGH = 65_536
 
 def raise_limit() -> None:
     """Allow as many as the system lets this user have: a common default is 1024, and each reader
-    of the events takes one."""
+    of the events takes two."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
     if soft == resource.RLIM_INFINITY or soft >= wanted:

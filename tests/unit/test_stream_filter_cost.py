@@ -18,6 +18,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.framing: Framing = plain
+        self.file: int | None = None
         self.notify: Callable[[], None] = lambda: None
         self.writable, self.lost = True, False
 
