@@ -31,6 +31,7 @@ test: lint ## Run every test, against real servers and in a real browser
 	@$(BIN)/python -m tests.support.install_chromium
 	@$(BIN)/python -m tests.support.install_kustomize
 	@$(BIN)/python -m tests.support.install_systemd
+	@$(BIN)/python -m tests.support.install_go
 	@exec $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-fast: .dev ## Run the tests of the everyday loop, in less than a minute

@@ -99,8 +99,12 @@ async def everything(stack: RunningStack) -> Captured:
             answer = await publisher.request(subject, message, timeout=PATIENCE, headers=headers)
             check_acknowledgment(answer)
         done = await captured.event("completed", "call-8122")
-        for type, name in (("completed", "8121"), ("failed", "8123"), ("refused", "8124")):
-            await captured.event(type, f"call-{name}")
+        for type, name in (
+            ("completed", "call-8121"),
+            ("failed", "captured-3"),
+            ("refused", "captured-4"),
+        ):
+            await captured.event(type, name)
         place = f"/v1/recordings/{done['recording']}"
         correction = {"base": 1, "by": "kb", "segments": [{"index": 0, "text": "Engine 7."}]}
         corrected = await http.patch(f"{stack.addresses.stream}{place}/transcript", json=correction)
@@ -122,8 +126,8 @@ def submissions() -> list[Json]:
         first,
         second,
         # In a language that the bundled model does not know.
-        {"audio": spoken, "language": "de", "correlation_id": "call-8123"},
-        {"audio": "bm8gYXVkaW8=", "correlation_id": "call-8124"},
+        {"audio": spoken, "language": "de", "correlation_id": "captured-3"},
+        {"audio": "bm8gYXVkaW8=", "correlation_id": "captured-4"},
     ]
 
 

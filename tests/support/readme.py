@@ -10,7 +10,7 @@ _LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)#\s]+)(?:#[^)]*)?\)")
 _TARGET = re.compile(r"^(?P<name>[a-z][a-z-]*):(?!=)", re.MULTILINE)
 _INLINED = ("make", "echobase", ".venv/bin/echobase", "python")
 _SHELLS = {"sh", "bash", "console"}
-READERS_TOOLS = {"cd", "cp", "curl", "git", "open"}
+READERS_TOOLS = {"cd", "cp", "curl", "export", "git", "nats", "open", "printf"}
 """What a reader has already."""
 
 
@@ -20,6 +20,11 @@ def section(text: str, title: str) -> str:
     if match is None:
         raise ValueError(f"no section {title!r}")
     return match[1]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of code in a language."""
+    return [found["body"] for found in _FENCE.finditer(text) if found["language"] == language]
 
 
 def commands(text: str) -> Iterator[list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import kustomize
-from tests.support.install_kustomize import addresses, mirrors, stanza
+from tests.support.debian import addresses, mirrors, stanza
 from tests.support.kustomize import NoKustomize, find, version_in
 
 BOTH_FORMS = """\
