@@ -102,6 +102,7 @@ async def test_a_transcript_that_is_stored_too_late_is_taken_back(site: Site) ->
     store.site, store.job = site, job
     await site.submit(job, sample(CALL))
     await site.submit(other, sample(CALL))
-    async with site.worker(ScriptedEngine(traits=TRAITS)):
+    # One after the other: when the second is finished the first is done with.
+    async with site.worker(ScriptedEngine(traits=TRAITS), in_flight=1):
         await site.finished(other)
     await nothing_of(site, job)
