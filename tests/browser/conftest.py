@@ -2,10 +2,16 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from deploy.local.ports import free_ports
@@ -14,9 +20,12 @@ from shared.bus import Bus
 from shared.nats_bus import connect
 from shared.s3_store import S3Store
 from shared.settings import StoreSettings
+from shared.subjects import Lane
 from shared.topology import topology
-from tests.support.browser import chromium
-from tests.support.servers import NatsFixture
+from tests.support.browser import Watched, chromium, watched
+from tests.support.calls import Call
+from tests.support.servers import NatsFixture, S3Fixture
+from tests.support.spoken import Line, heard
 from tests.support.stream import environment_of, until
 
 # Of a busy machine: what is there at once takes no longer for that.
@@ -98,3 +107,62 @@ async def browser() -> AsyncIterator[Browser]:
     """A real Chromium."""
     async with chromium() as started:
         yield started
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A test's place at a site that the whole file shares: its sources are its own."""
+
+    site: Site
+    bus: Bus
+    store: S3Store
+    browser: Browser
+    mark: str = ""
+
+    @property
+    def url(self) -> str:
+        """The page, of this test's sources alone; more of a query may be put behind it."""
+        return f"{self.site.url}/?{urlencode({'filter': f'source=*{self.mark}'}, safe='*')}"
+
+    def call(self, source: str = "county", channel: str = "Fire", lane: Lane = "live") -> Call:
+        """A call of one of its sources."""
+        return Call(self.bus, source + self.mark, channel, lane=lane)
+
+    async def heard(self, source: str, channel: str, *lines: Line) -> Call:
+        """One that is stored and transcribed."""
+        return await heard(self.bus, self.store, source + self.mark, channel, *lines)
+
+    def watched(self) -> AbstractAsyncContextManager[Watched]:
+        """A page in a fresh profile."""
+        return watched(self.browser)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_desk(
+    s3_server: S3Fixture, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Desk]:
+    """A site that runs, with one browser, for every test of a file."""
+    folder = tmp_path_factory.mktemp("site")
+    server = NatsFixture(tmp_path_factory.mktemp("nats"))
+    server.start()
+    settings = msgspec.structs.replace(s3_server.settings, store_bucket=f"test-{uuid4().hex}")
+    site = Site(environment_of(server.settings, settings), folder)
+    bus = await connect(server.settings, "test")
+    await bus.ensure(topology())
+    store = S3Store(settings)
+    await store.ensure()
+    try:
+        await site.start()
+        async with chromium() as started:
+            yield Desk(site, bus, store, started)
+    finally:
+        await store.close()
+        await bus.close()
+        site.kill()
+        server.kill()
+
+
+@pytest.fixture
+def desk(shared_desk: Desk) -> Desk:
+    """A place of the test's own."""
+    return replace(shared_desk, mark=f"-{uuid4().hex[:6]}")

@@ -1,14 +1,12 @@
 """What a page that stays open all day needs: pause, alerts, keys, long lists by channel."""
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from shared.bus import Bus
-from tests.browser.conftest import Site
-from tests.support.browser import row, state, watched
-from tests.support.calls import Call
+from tests.browser.conftest import Desk
+from tests.support.browser import row, state
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 SOUNDS = (
     "window.sounds = 0; const start = OscillatorNode.prototype.start;"
@@ -16,61 +14,26 @@ SOUNDS = (
 )
 
 
-async def live(page: Page, site: Site, query: str = "") -> None:
+async def live(page: Page, desk: Desk, query: str = "") -> None:
     """Open the page, and wait until it follows."""
-    await page.goto(f"{site.url}/{query}")
+    await page.goto(f"{desk.url}{query}")
     await state(page, "live")
 
 
-async def test_a_pause_loses_nothing(site: Site, bus: Bus, browser: Browser) -> None:
-    service = await site.start()
-    before, during = Call(bus, "county", "Fire"), Call(bus, "county", "EMS")
-    async with watched(browser) as seen:
-        page = seen.page
-        await live(page, site)
-        await before.queued()
-        await before.started()
-        await before.segment("one")
-        await expect(row(page, before.recording)).to_contain_text("one")
-        await page.keyboard.press("p")
-        await expect(page.locator("#paused")).to_contain_text("0 events")
-        await before.segment("two")
-        await during.whole("meanwhile")
-        await expect(page.locator("#paused")).to_contain_text("5 events of 1 new call are waiting")
-        await expect(page.locator(".row")).to_have_count(1)
-        await expect(row(page, before.recording).locator(".text")).to_have_text(["one"])
-        # Being away costs nothing either.
-        service.kill()
-        await state(page, "lost")
-        await before.segment("three")
-        await site.start()
-        await expect(page.locator("#paused")).to_contain_text("6 events")
-        await page.get_by_role("button", name="Pause").click()
-        await expect(page.locator("#paused")).to_be_hidden()
-        await expect(row(page, during.recording)).to_contain_text("meanwhile")
-        await expect(row(page, before.recording).locator(".text")).to_have_text(
-            ["one", "two", "three"]
-        )
-        assert seen.refused_requests_aside() == []
-
-
-async def test_a_keyword_is_pointed_out_with_a_sound(
-    site: Site, bus: Bus, browser: Browser
-) -> None:
-    await site.start()
-    async with watched(browser) as seen:
+async def test_a_keyword_is_pointed_out_with_a_sound(desk: Desk) -> None:
+    async with desk.watched() as seen:
         page = seen.page
         await page.add_init_script(SOUNDS)
-        past = Call(bus, "county", "Fire")
+        past = desk.call("county", "Fire")
         await past.whole("structure fire of yesterday")
-        await live(page, site)
+        await live(page, desk)
         await page.keyboard.press("a")
         await page.locator("#alert-words").fill("structure fire\nevac*")
         await page.get_by_label("with a sound").check()
         await page.get_by_role("button", name="Done").click()
         # Somebody who wants a sound hears it once.
         await page.wait_for_function("window.sounds === 2")
-        call, other = Call(bus, "county", "Fire Dispatch"), Call(bus, "county", "EMS")
+        call, other = desk.call("county", "Fire Dispatch"), desk.call("county", "EMS")
         await other.whole("the structure is on fire")
         await call.queued()
         await call.started()
@@ -90,14 +53,13 @@ async def test_a_keyword_is_pointed_out_with_a_sound(
         seen.check()
 
 
-async def test_everything_is_done_with_keys(site: Site, bus: Bus, browser: Browser) -> None:
-    await site.start()
-    calls = [Call(bus, "county", "Fire") for _ in range(3)]
+async def test_everything_is_done_with_keys(desk: Desk) -> None:
+    calls = [desk.call("county", "Fire") for _ in range(3)]
     for call in calls:
         await call.whole(f"call {call.recording}")
-    async with watched(browser) as seen:
+    async with desk.watched() as seen:
         page = seen.page
-        await live(page, site)
+        await live(page, desk)
         await expect(page.locator(".row")).to_have_count(3)
         await page.keyboard.press("?")
         dialog = page.get_by_role("dialog", name="Keys")
@@ -118,7 +80,7 @@ async def test_everything_is_done_with_keys(site: Site, bus: Bus, browser: Brows
         await expect(focused).to_have_id(f"recording-{calls[1].recording}")
         await page.keyboard.press("g")
         await expect(page.locator("#by-time")).to_have_attribute("aria-pressed", "true")
-        assert page.url.endswith("?by=time")
+        assert page.url.endswith("&by=time")
         # Single keys are in the way of who speaks, and can be switched off.
         await page.keyboard.press("?")
         await dialog.get_by_label("single keys work").uncheck()
@@ -131,16 +93,13 @@ async def test_everything_is_done_with_keys(site: Site, bus: Bus, browser: Brows
         assert seen.refused_requests_aside() == []
 
 
-async def test_a_busy_channel_leaves_room_for_the_others(
-    site: Site, bus: Bus, browser: Browser
-) -> None:
-    await site.start()
-    await Call(bus, "county", "EMS").whole("medic")
+async def test_a_busy_channel_leaves_room_for_the_others(desk: Desk) -> None:
+    await desk.call("county", "EMS").whole("medic")
     for number in range(8):
-        await Call(bus, "county", "Fire").whole(f"call {number}")
-    async with watched(browser) as seen:
+        await desk.call("county", "Fire").whole(f"call {number}")
+    async with desk.watched() as seen:
         page = seen.page
-        await live(page, site)
+        await live(page, desk)
         texts = page.locator(".row .text")
         newest = [f"call {number}" for number in (7, 6, 5, 4, 3)]
         await expect(texts).to_have_text([*newest, "medic"])

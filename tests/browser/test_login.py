@@ -17,6 +17,7 @@ from tests.browser.conftest import Site
 from tests.support.access import made
 from tests.support.browser import row, state, watched
 from tests.support.calls import Call, silence
+from tests.support.spoken import heard
 
 pytestmark = pytest.mark.browser
 
@@ -102,4 +103,24 @@ async def test_an_upload_that_comes_too_soon_waits_its_turn(
         outcomes = page.locator(".upload .outcome")
         await expect(outcomes.get_by_text("waiting its turn")).to_have_count(1)
         await expect(page.locator(".row")).to_have_count(2)
+        assert seen.refused_requests_aside() == []
+
+
+async def test_who_may_only_read_is_not_asked_to_correct(
+    site: Site, bus: Bus, store: S3Store, browser: Browser
+) -> None:
+    key, record = made("read")
+    await put(bus, record)
+    await site.start()
+    call = await heard(bus, store, "county", "EMS", ("medic three", 0.9))
+    async with watched(browser) as seen:
+        page = seen.page
+        # A link to a recording is good after the sign-in too.
+        await page.goto(f"{site.url}/?recording={call.recording}")
+        await sign_in(page, key)
+        await state(page, "live")
+        await expect(page.locator("#transcript .line")).to_have_count(1)
+        await expect(page.locator("#recording-correct")).to_be_hidden()
+        await page.keyboard.press("e")
+        await expect(page.locator("#transcript textarea")).to_have_count(0)
         assert seen.refused_requests_aside() == []

@@ -1,28 +1,32 @@
 """The page in a real Chromium, fed by real services."""
 
-import pytest
-from playwright.async_api import Browser, expect
+from datetime import UTC, datetime
 
-from shared.bus import Bus, Message
-from shared.messages import Job, Options, encode
-from shared.s3_store import S3Store
-from tests.browser.conftest import Site
-from tests.support.browser import row, state, watched
+import pytest
+from playwright.async_api import expect
+
+from shared.bus import Bus
+from shared.envelope import deleted_message
+from shared.keeping import What
+from shared.messages import Deleted
+from tests.browser.conftest import Desk
+from tests.support.browser import row, state
 from tests.support.calls import Call, silence
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 NOTICE = "The small demonstration model knows a small radio vocabulary only."
 
+EVIL = '<img src=x onerror="window.hacked=1">'
 
-async def test_words_arrive_live(site: Site, bus: Bus, browser: Browser) -> None:
-    await site.start()
-    async with watched(browser) as seen:
+
+async def test_words_arrive_live(desk: Desk) -> None:
+    async with desk.watched() as seen:
         page = seen.page
-        await page.goto(site.url)
+        await page.goto(desk.url)
         await state(page, "live")
         await expect(page.locator("#empty")).to_be_visible()
-        older, call = Call(bus, "county", "EMS"), Call(bus, "county", "Fire Dispatch")
+        older, call = desk.call("county", "EMS"), desk.call("county", "Fire Dispatch")
         await older.whole("Medic three en route")
         await call.queued()
         await expect(row(page, call.recording).locator(".state")).to_have_text("Waiting · 4.2 s")
@@ -50,17 +54,14 @@ async def test_words_arrive_live(site: Site, bus: Bus, browser: Browser) -> None
         seen.check()
 
 
-async def test_what_was_there_before_the_page_is_shown(
-    site: Site, bus: Bus, browser: Browser
-) -> None:
-    await site.start()
-    call = Call(bus)
+async def test_what_was_there_before_the_page_is_shown(desk: Desk) -> None:
+    call = desk.call()
     await call.whole("said before")
-    failed = Call(bus)
+    failed = desk.call()
     await failed.queued()
     await failed.failed("The audio is damaged.")
-    async with watched(browser) as seen:
-        await seen.page.goto(site.url)
+    async with desk.watched() as seen:
+        await seen.page.goto(desk.url)
         await expect(row(seen.page, call.recording).locator(".words")).to_contain_text(
             "said before"
         )
@@ -71,26 +72,13 @@ async def test_what_was_there_before_the_page_is_shown(
         seen.check()
 
 
-async def test_the_model_in_use_is_announced(site: Site, bus: Bus, browser: Browser) -> None:
-    await bus.announce("transcriber", {"worker": "w", "model": "demo", "notice": NOTICE})
-    await site.start()
-    async with watched(browser) as seen:
-        await seen.page.goto(site.url)
-        await expect(seen.page.locator("#notice")).to_have_text(NOTICE)
-        await expect(seen.page.locator("#status-summary")).to_contain_text("1 worker · demo")
-        seen.check()
-
-
-async def test_a_call_can_be_heard_by_keyboard(
-    site: Site, bus: Bus, store: S3Store, browser: Browser
-) -> None:
-    await site.start()
-    call = Call(bus)
-    await call.store_recording(store, silence(3.0))
+async def test_a_call_can_be_heard_by_keyboard(desk: Desk) -> None:
+    call = desk.call()
+    await call.store_recording(desk.store, silence(3.0))
     await call.whole("first words", "second words")
-    async with watched(browser) as seen:
+    async with desk.watched() as seen:
         page = seen.page
-        await page.goto(site.url)
+        await page.goto(desk.url)
         play = row(page, call.recording).locator(".play")
         await play.focus()
         await page.keyboard.press("Enter")
@@ -101,13 +89,12 @@ async def test_a_call_can_be_heard_by_keyboard(
         seen.check()
 
 
-async def test_an_urgent_call_stands_out(site: Site, bus: Bus, browser: Browser) -> None:
-    await site.start()
-    async with watched(browser) as seen:
+async def test_an_urgent_call_stands_out(desk: Desk) -> None:
+    async with desk.watched() as seen:
         page = seen.page
-        await page.goto(site.url)
+        await page.goto(desk.url)
         await state(page, "live")
-        urgent, plain = Call(bus, "county", "Fire", lane="urgent"), Call(bus, "county", "Fire")
+        urgent, plain = desk.call("county", "Fire", lane="urgent"), desk.call("county", "Fire")
         await plain.whole("Radio check")
         await urgent.whole("Mayday mayday")
         await expect(row(page, urgent.recording).locator(".urgent")).to_be_visible()
@@ -116,39 +103,45 @@ async def test_an_urgent_call_stands_out(site: Site, bus: Bus, browser: Browser)
         seen.check()
 
 
-async def test_the_corner_tells_of_the_whole_system(
-    site: Site, bus: Bus, store: S3Store, browser: Browser
-) -> None:
-    del store
-    await bus.announce("transcriber", {"worker": "test", "model": "demo", "device": "cpu"})
-    await site.start()
-    await site.start("ingest")
-    await Call(bus).whole("words")
-    job = Job(
-        recording="0" * 32,
-        version=1,
-        source="county",
-        channel="fire",
-        lane="urgent",
-        audio="nothing",
-        duration=1.0,
-        options=Options(),
+async def announce(bus: Bus, call: Call, what: What) -> None:
+    event = Deleted(
+        recording=call.recording,
+        source=call.source,
+        channel=call.channel,
+        time=datetime.now(UTC),
+        what=what,
+        reason="request",
     )
-    await bus.publish(Message("echobase.jobs.urgent", encode(job), {}))
-    await bus.publish(Message("echobase.dead.test", b"{}", {}))
-    async with watched(browser) as seen:
+    await bus.publish(deleted_message(event))
+
+
+async def test_a_deleted_recording_leaves_the_page(desk: Desk) -> None:
+    async with desk.watched() as seen:
         page = seen.page
-        await page.goto(site.url)
+        await page.goto(desk.url)
         await state(page, "live")
-        summary = page.locator("#status-summary")
-        await expect(summary).to_contain_text("1 waiting")
-        await expect(summary).to_contain_text("1 failed")
-        await summary.click()
-        told = page.locator("#status-panel")
-        # 4.2 seconds of audio in half a second of work.
-        await expect(told).to_contain_text("8.4\N{MULTIPLICATION SIGN} real time")
-        for text in ("urgent1", "dead letters1", "spool: waiting0", "testdemo · cpu"):
-            await expect(told).to_contain_text(text)
-        await page.keyboard.press("Escape")
-        await expect(told).to_be_hidden()
-        seen.check()
+        gone, silent = desk.call("county", "EMS"), desk.call("county", "Fire")
+        await gone.whole("Medic three en route")
+        await silent.whole("Engine seven respond")
+        await expect(row(page, gone.recording).locator(".words")).to_contain_text("Medic three")
+        await expect(row(page, silent.recording).locator(".play")).to_be_visible()
+        await announce(desk.bus, gone, "all")
+        await announce(desk.bus, silent, "audio")
+        await expect(row(page, gone.recording)).to_have_count(0)
+        await expect(row(page, silent.recording).locator(".words")).to_contain_text("Engine seven")
+        await expect(row(page, silent.recording).locator(".play")).to_be_hidden()
+        await announce(desk.bus, silent, "all")
+        await expect(page.locator("#empty")).to_be_visible()
+        assert seen.errors == []
+
+
+async def test_the_policy_stops_what_gets_in(desk: Desk) -> None:
+    """Were markup let through somewhere, its script would not run."""
+    async with desk.watched() as seen:
+        await seen.page.goto(desk.url)
+        await state(seen.page, "live")
+        await seen.page.evaluate(f"document.querySelector('main').innerHTML += {EVIL!r}")
+        await expect(seen.page.locator("img[src=x]")).to_have_count(1)
+        await seen.page.wait_for_function("document.querySelector('img[src=x]').complete")
+        assert await seen.page.evaluate("window.hacked ?? 0") == 0
+        assert any("Content Security Policy" in error for error in seen.errors)

@@ -103,3 +103,36 @@ async def test_a_gap_is_said_and_filled_from_the_history(
         )
         await state(page, "live")
         assert seen.refused_requests_aside() == []
+
+
+async def test_a_pause_loses_nothing(site: Site, bus: Bus, browser: Browser) -> None:
+    service = await site.start()
+    before, during = Call(bus, "county", "Fire"), Call(bus, "county", "EMS")
+    async with watched(browser) as seen:
+        page = seen.page
+        await page.goto(site.url)
+        await state(page, "live")
+        await before.queued()
+        await before.started()
+        await before.segment("one")
+        await expect(row(page, before.recording)).to_contain_text("one")
+        await page.keyboard.press("p")
+        await expect(page.locator("#paused")).to_contain_text("0 events")
+        await before.segment("two")
+        await during.whole("meanwhile")
+        await expect(page.locator("#paused")).to_contain_text("5 events of 1 new call are waiting")
+        await expect(page.locator(".row")).to_have_count(1)
+        await expect(row(page, before.recording).locator(".text")).to_have_text(["one"])
+        # Being away costs nothing either.
+        service.kill()
+        await state(page, "lost")
+        await before.segment("three")
+        await site.start()
+        await expect(page.locator("#paused")).to_contain_text("6 events")
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.locator("#paused")).to_be_hidden()
+        await expect(row(page, during.recording)).to_contain_text("meanwhile")
+        await expect(row(page, before.recording).locator(".text")).to_have_text(
+            ["one", "two", "three"]
+        )
+        assert seen.refused_requests_aside() == []

@@ -1,39 +1,30 @@
 """One recording: heard with its waveform, read along, corrected in place, compared, taken away."""
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from shared.api_key import KeyRecord
-from shared.bus import Bus
-from shared.s3_store import S3Store
-from tests.browser.conftest import Site
-from tests.browser.test_login import put, sign_in
-from tests.support.access import made
-from tests.support.browser import row, state, watched
+from tests.browser.conftest import Desk
+from tests.support.browser import row, state
 from tests.support.calls import Call
-from tests.support.spoken import heard
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 LINES = (("Engine heaven respond to Oak Street", 0.62), ("structure fire", 0.93), ("copy", 0.41))
 
 
-async def opened(page: Page, site: Site, call: Call) -> None:
+async def opened(page: Page, desk: Desk, call: Call) -> None:
     """Open a recording from the list."""
-    await page.goto(site.url)
+    await page.goto(desk.url)
     await row(page, call.recording).locator(".words").click()
     await expect(page.locator("#transcript .line")).to_have_count(3)
 
 
-async def test_words_light_up_as_they_are_spoken_and_a_click_seeks(
-    site: Site, bus: Bus, store: S3Store, browser: Browser
-) -> None:
-    await site.start()
-    call = await heard(bus, store, "county", "Fire Dispatch", *LINES)
-    async with watched(browser) as seen:
+async def test_words_light_up_as_they_are_spoken_and_a_click_seeks(desk: Desk) -> None:
+    call = await desk.heard("county", "Fire Dispatch", *LINES)
+    async with desk.watched() as seen:
         page = seen.page
-        await opened(page, site, call)
-        assert page.url.endswith(f"?recording={call.recording}")
+        await opened(page, desk, call)
+        assert page.url.endswith(f"&recording={call.recording}")
         await expect(page.locator("#waveform")).to_have_attribute("data-drawn", "true")
         await expect(page.locator("#recording-channel")).to_have_text("Fire Dispatch")
         shades = page.locator("#transcript [data-shade]")
@@ -62,20 +53,17 @@ async def test_words_light_up_as_they_are_spoken_and_a_click_seeks(
         await page.keyboard.press("Escape")
         await expect(page.locator("#recording")).to_be_hidden()
         await expect(row(page, call.recording)).to_be_visible()
-        assert page.url == f"{site.url}/"
+        assert page.url == desk.url
         seen.check()
 
 
-async def test_a_correction_is_a_version_beside_the_other(
-    site: Site, bus: Bus, store: S3Store, browser: Browser
-) -> None:
-    await site.start()
-    call = await heard(bus, store, "county", "Fire Dispatch", *LINES)
-    async with watched(browser) as seen:
+async def test_a_correction_is_a_version_beside_the_other(desk: Desk) -> None:
+    call = await desk.heard("county", "Fire Dispatch", *LINES)
+    async with desk.watched() as seen:
         page = seen.page
-        await opened(page, site, call)
+        await opened(page, desk, call)
         second = await page.context.new_page()
-        await second.goto(site.url)
+        await second.goto(desk.url)
         await expect(row(second, call.recording)).to_contain_text("Engine heaven")
         await page.get_by_role("button", name="Correct", exact=True).click()
         lines = page.locator("#transcript textarea")
@@ -111,15 +99,12 @@ async def test_a_correction_is_a_version_beside_the_other(
         assert seen.refused_requests_aside() == []
 
 
-async def test_what_was_not_heard_is_added_and_what_is_right_is_said(
-    site: Site, bus: Bus, store: S3Store, browser: Browser
-) -> None:
-    await site.start()
-    call = await heard(bus, store, "county", "EMS", *LINES)
-    right = await heard(bus, store, "county", "Police", ("all quiet", 0.4), ("b", 0.4), ("c", 0.4))
-    async with watched(browser) as seen:
+async def test_what_was_not_heard_is_added_and_what_is_right_is_said(desk: Desk) -> None:
+    call = await desk.heard("county", "EMS", *LINES)
+    right = await desk.heard("county", "Police", ("all quiet", 0.4), ("b", 0.4), ("c", 0.4))
+    async with desk.watched() as seen:
         page = seen.page
-        await opened(page, site, call)
+        await opened(page, desk, call)
         await page.keyboard.press("e")
         lines = page.locator("#transcript textarea")
         await lines.nth(2).fill("")
@@ -138,36 +123,12 @@ async def test_what_was_not_heard_is_added_and_what_is_right_is_said(
         seen.check()
 
 
-async def test_who_may_only_read_is_not_asked_to_correct(
-    site: Site, bus: Bus, store: S3Store, browser: Browser
-) -> None:
-    key, record = made("read")
-    assert isinstance(record, KeyRecord)
-    await put(bus, record)
-    await site.start()
-    call = await heard(bus, store, "county", "EMS", *LINES)
-    async with watched(browser) as seen:
+async def test_words_arrive_in_an_open_recording_too(desk: Desk) -> None:
+    call = desk.call("county", "EMS")
+    await call.store_recording(desk.store)
+    async with desk.watched() as seen:
         page = seen.page
-        # A link to a recording is good after the sign-in too.
-        await page.goto(f"{site.url}/?recording={call.recording}")
-        await sign_in(page, key)
-        await state(page, "live")
-        await expect(page.locator("#transcript .line")).to_have_count(3)
-        await expect(page.locator("#recording-correct")).to_be_hidden()
-        await page.keyboard.press("e")
-        await expect(page.locator("#transcript textarea")).to_have_count(0)
-        assert seen.refused_requests_aside() == []
-
-
-async def test_words_arrive_in_an_open_recording_too(
-    site: Site, bus: Bus, store: S3Store, browser: Browser
-) -> None:
-    await site.start()
-    call = Call(bus, "county", "EMS")
-    await call.store_recording(store)
-    async with watched(browser) as seen:
-        page = seen.page
-        await page.goto(site.url)
+        await page.goto(desk.url)
         await state(page, "live")
         await call.queued()
         await row(page, call.recording).locator(".open").click()
@@ -176,8 +137,8 @@ async def test_words_arrive_in_an_open_recording_too(
         await expect(page.locator("#transcript .text")).to_have_text(["Medic three"])
         await call.segment("en route")
         await expect(page.locator("#transcript .text")).to_have_text(["Medic three", "en route"])
-        await call.store_request(store)
-        await call.store_transcript(store, "Medic three", "en route")
+        await call.store_request(desk.store)
+        await call.store_transcript(desk.store, "Medic three", "en route")
         await call.completed()
         await expect(page.locator("#recording-formats a")).to_have_count(6)
         await expect(page.locator("#recording-problem")).to_contain_text("cannot draw or play")

@@ -1,27 +1,24 @@
 """Ten thousand rows: few of them are in the document, wherever one scrolls."""
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from benchmarks.page import BY_TIME, ROWS, frames, listed
-from shared.bus import Bus
-from tests.browser.conftest import Site
-from tests.support.browser import row, state, watched
-from tests.support.calls import Call
+from tests.browser.conftest import Desk
+from tests.support.browser import row, state
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 MOST = 120
 """Rows that may be in the document."""
 DRAWN = "document.querySelectorAll('#recordings > li').length"
 
 
-async def test_ten_thousand_rows_scroll(site: Site, bus: Bus, browser: Browser) -> None:
-    await site.start()
-    async with watched(browser) as seen:
+async def test_ten_thousand_rows_scroll(desk: Desk) -> None:
+    async with desk.watched() as seen:
         page = seen.page
         await listed(page)
-        await page.goto(f"{site.url}/{BY_TIME}")
+        await page.goto(f"{desk.site.url}/{BY_TIME}")
         await state(page, "live")
         first = page.locator(".row").first
         await expect(first).to_have_attribute("aria-setsize", str(ROWS))
@@ -36,12 +33,11 @@ async def test_ten_thousand_rows_scroll(site: Site, bus: Bus, browser: Browser) 
         seen.check()
 
 
-async def test_who_reads_further_down_stays_there(site: Site, bus: Bus, browser: Browser) -> None:
-    await site.start()
-    async with watched(browser) as seen:
+async def test_who_reads_further_down_stays_there(desk: Desk) -> None:
+    async with desk.watched() as seen:
         page = seen.page
         await listed(page, 1_000)
-        await page.goto(f"{site.url}/{BY_TIME}")
+        await page.goto(f"{desk.site.url}/{BY_TIME}")
         await state(page, "live")
         await expect(page.locator(".row").first).to_have_attribute("aria-setsize", "1000")
         await page.evaluate("scrollTo(0, 9_000)")
@@ -51,7 +47,7 @@ async def test_who_reads_further_down_stays_there(site: Site, bus: Bus, browser:
         place = int(await middle.get_attribute("aria-posinset") or 0)
         assert place > 50
         before = await middle.bounding_box()
-        call = Call(bus, "county", "Fire")
+        call = desk.call("county", "Fire")
         await call.whole("something new", "of two lines")
         same = page.locator(f"#{name}")
         await expect(same).to_have_attribute("aria-posinset", str(place + 1))

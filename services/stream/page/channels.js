@@ -21,6 +21,8 @@ export class Channels {
   #choose;
   /** @type {Filter[]} */
   #chosen = [];
+  /** Those that are ticked, until the dialog is answered. @type {Filter[]} */
+  #ticked = [];
   /** @type {Known[]} */
   #known = [];
 
@@ -35,8 +37,8 @@ export class Channels {
     });
     part("channels-form").addEventListener("submit", () => {
       const pattern = typed(this.#pattern.value);
-      if (pattern) this.#chosen.push(pattern);
-      choose(this.#chosen);
+      if (pattern) this.#ticked.push(pattern);
+      choose(this.#ticked);
     });
   }
 
@@ -52,6 +54,7 @@ export class Channels {
   async show() {
     this.#look.value = "";
     this.#pattern.value = "";
+    this.#ticked = [...this.#chosen];
     this.#draw();
     this.#dialog.showModal();
     await this.learn();
@@ -83,10 +86,10 @@ export class Channels {
     box.type = "checkbox";
     const same = (/** @type {Filter} */ each) =>
       each.source === known.source && each.channel === known.channel;
-    box.checked = this.#chosen.some(same);
+    box.checked = this.#ticked.some(same);
     box.addEventListener("change", () => {
-      this.#chosen = this.#chosen.filter((each) => !same(each));
-      if (box.checked) this.#chosen.push({ source: known.source, channel: known.channel });
+      this.#ticked = this.#ticked.filter((each) => !same(each));
+      if (box.checked) this.#ticked.push({ source: known.source, channel: known.channel });
     });
     const name = element("b", "channel", known.label ?? known.channel);
     const source = element("span", "source", known.source_label ?? known.source);
