@@ -137,7 +137,7 @@ DELETED = "echobase.events.*.*.*.0.deleted"
 """The filter over the events that something was deleted."""
 
 
-@lru_cache(2048)  # the segments of a version have one subject
+@lru_cache(256)  # the segments of a version have one subject
 def parse_event(subject: str) -> EventSubject:
     """The parts of an event's subject.
 

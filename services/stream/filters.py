@@ -65,7 +65,7 @@ def view(message: StoredMessage) -> View | None:
     return found._replace(source_name=names.source, channel_name=names.channel)
 
 
-@lru_cache(2048)  # the segments of a version have one subject
+@lru_cache(256)  # the segments of a version have one subject
 def _by_subject(subject: str) -> View | None:
     """A name that its token does not tell is empty."""
     match subject.split("."):
@@ -192,7 +192,8 @@ class Wanted:
         )
 
 
-@lru_cache(maxsize=4096)
+# Some kilobytes each: whoever follows one recording asks what nobody else does.
+@lru_cache(maxsize=512)
 def asked(pairs: tuple[tuple[str, str], ...], credential: Credential) -> Wanted:
     """What a query asks for, as far as it is granted; one object for all who ask the same.
 

@@ -1,14 +1,17 @@
 """Filters of the event stream: from the query to subjects and a predicate."""
 
+import tracemalloc
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stream.filters import Wanted, parse, parse_subject
+from services.stream.filters import Wanted, asked, parse, parse_subject
 from shared import subjects
 from shared.bus import StoredMessage
 from shared.errors import BadInput
+from shared.keys import OPEN
 from shared.messages import ALL_TYPES
 
 ONE, TWO = "1" * 32, "2" * 32
@@ -177,3 +180,19 @@ def test_what_is_no_subject_of_events_is_refused(subject: str) -> None:
     with pytest.raises(BadInput) as refused:
         parse_subject(subject)
     assert refused.value.field == "subject"
+
+
+def test_queries_that_nobody_repeats_leave_little_behind() -> None:
+    """Whoever follows one recording asks what nobody else does; a day has thousands of them."""
+
+    def ask(first: int, last: int) -> int:
+        for number in range(first, last):
+            asked((("recording", f"{number:032x}"),), OPEN)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        few = ask(0, 600)
+        assert ask(600, 4000) - few < 200_000
+    finally:
+        tracemalloc.stop()
