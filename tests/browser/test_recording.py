@@ -5,7 +5,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Desk
 from tests.support.browser import row, state
-from tests.support.calls import Call
+from tests.support.calls import Call, silence
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -120,6 +120,26 @@ async def test_what_was_not_heard_is_added_and_what_is_right_is_said(desk: Desk)
         await page.get_by_role("button", name="It is right as it is").click()
         await expect(row(page, right.recording).locator(".tag")).to_have_text(["corrected"])
         await expect(page.get_by_role("button", name="It is right as it is")).to_be_hidden()
+        seen.check()
+
+
+async def test_words_without_times_are_spread_over_their_segment(desk: Desk) -> None:
+    call = desk.call("county", "EMS")
+    await call.store_recording(desk.store, silence(4.0))
+    await call.store_request(desk.store)
+    await call.store_transcript(desk.store, "copy engine seven", "on scene")
+    await call.whole("copy engine seven", "on scene")
+    async with desk.watched() as seen:
+        page = seen.page
+        await page.goto(f"{desk.url}&recording={call.recording}")
+        words = page.locator("#transcript .text [data-start]")
+        await expect(words).to_have_text(["copy", "engine", "seven", "on", "scene"])
+        # 1.5 seconds for 18 letters and spaces.
+        starts = await words.evaluate_all("all => all.map(each => Number(each.dataset.start))")
+        assert starts == pytest.approx([0, 5 / 12, 1, 2, 2.5])
+        await words.nth(3).click()
+        await page.locator("#recording-play").click()
+        await expect(page.locator("#transcript .lit")).to_have_count(1)
         seen.check()
 
 

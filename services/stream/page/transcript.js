@@ -1,7 +1,7 @@
 // A transcript that is read along: words light up as they are spoken, and a click goes there.
 
 import { element, offset } from "./text.js";
-import { markWords, segmentText } from "./words.js";
+import { markWords, segmentText, timedWords } from "./words.js";
 
 /** @typedef {import("./types.js").Segment} Segment */
 
@@ -91,7 +91,7 @@ export class TranscriptView {
     at.type = "button";
     at.dataset.start = String(segment.start);
     at.ariaLabel = `Play from ${offset(segment.start)}`;
-    const text = segmentText(segment);
+    const text = segmentText(segment, timedWords(segment));
     for (const word of text.children) {
       if (!(word instanceof HTMLElement)) continue;
       const [start, end] = [Number(word.dataset.start), Number(word.dataset.end)];

@@ -10,11 +10,12 @@ import { element, offset, percent, plain, shade } from "./text.js";
 /**
  * A segment's words; without words of its own it is one piece.
  * @param {Segment} segment
+ * @param {Pick<import("./types.js").Word, "start" | "end" | "text" | "confidence">[]} [words] to show
+ *   instead
  * @returns {HTMLSpanElement}
  */
-export function segmentText(segment) {
+export function segmentText(segment, words = segment.words?.length ? segment.words : [segment]) {
   const text = element("span", "text");
-  const words = segment.words?.length ? segment.words : [segment];
   for (const word of words) {
     const span = shaded(word.text.trim(), word.confidence);
     span.dataset.start = String(word.start);
@@ -23,6 +24,23 @@ export function segmentText(segment) {
   }
   text.lastChild?.remove();
   return text;
+}
+
+/**
+ * A segment's words, each with its time. Where nobody gave their times (they were not asked for, or
+ * somebody corrected the text) they are spread by their lengths: near enough to read along.
+ * @param {Segment} segment
+ */
+export function timedWords({ start, end, text, confidence, words }) {
+  if (words?.length) return words;
+  const texts = text.split(/\s+/).filter(Boolean);
+  const letter = (end - start) / texts.reduce((sum, each) => sum + each.length + 1, 0);
+  let at = start;
+  return texts.map((each) => {
+    const from = at;
+    at += (each.length + 1) * letter;
+    return { start: from, end: at, text: each, confidence };
+  });
 }
 
 /**
