@@ -171,11 +171,12 @@ def history(events: Sequence[Event | Refused] = EVENTS) -> History:
     )
 
 
+FOLLOWED = ["webhooks", "follow-1", "follow-2"]
 CLEAN = Leftovers(
     consumers={
         "JOBS": ["transcriber-urgent", "transcriber-live", "transcriber-backfill"],
         "SUBMIT": ["ingest"],
-        "EVENTS": ["follow-1", "follow-2"],
+        "EVENTS": FOLLOWED,
         "KV_echobase-keys": ["follow-3", "follow-4"],
         "DEAD": [],
     },
@@ -258,8 +259,8 @@ def test_wrong_events_are_found(events: list[Event | Refused], kind: str) -> Non
         ({"leftovers": replace(CLEAN, spool=["entries/x/audio"])}, "left over"),
         ({"leftovers": replace(CLEAN, messages={"JOBS": 1})}, "left over"),
         ({"leftovers": replace(CLEAN, consumers={"JOBS": []})}, "left over"),
-        ({"leftovers": replace(CLEAN, consumers={"EVENTS": ["follow-1"]})}, "left over"),
-        ({"leftovers": replace(CLEAN, consumers={"EVENTS": ["follow-1", "follow-2", "follow-3"]})},
+        ({"leftovers": replace(CLEAN, consumers={"EVENTS": FOLLOWED[:-1]})}, "left over"),
+        ({"leftovers": replace(CLEAN, consumers={"EVENTS": [*FOLLOWED, "follow-3"]})},
          "left over"),
         ({"leftovers": replace(CLEAN, consumers={"DEAD": ["follow-1"]})}, "left over"),
         ({"leftovers": replace(CLEAN, connections=["ingest", "stream", "chaos"])}, "left over"),

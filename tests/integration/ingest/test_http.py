@@ -262,6 +262,7 @@ async def test_the_description_is_complete(ingest: Ingest) -> None:
         "/v1/recordings/{recording_id}",
         "/v1/recordings/{recording_id}/hold",
         "/v1/recordings/{recording_id}/versions",
+        "/v1/spool",
         "/v1/spool/refused",
         "/v1/spool/refused/{key}",
         "/v1/spool/refused/{key}/retry",
