@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from shared import object_keys
 from shared.messages import Failed, Refused
-from shared.topology import EVENTS, KEYS, SESSIONS, topology
+from shared.topology import CHANNELS, EVENTS, KEYS, SESSIONS, topology
 from tests.chaos.finding import Finding
 from tests.chaos.history import DeadLetter, History, Leftovers, VersionId
 
@@ -71,8 +71,9 @@ def too_much(found: Leftovers) -> Iterator[Finding]:
         yield Finding("left over", f"NATS has the clients {sorted(found.connections)}")
 
 
-FOLLOWERS = {EVENTS.name: 2, KEYS.name: 2, SESSIONS.name: 2}
-"""How often each stream is followed: by ingest and by stream."""
+FOLLOWERS = {EVENTS.name: 3, KEYS.name: 2, SESSIONS.name: 2, CHANNELS.name: 4}
+"""How often each stream is followed: by ingest and by stream; EVENTS by ingest twice, for whoever
+waits and for what is deleted; the channels by both transcribers too."""
 SINGLE = ("ingest", "stream", "chaos")
 """Clients of NATS of which there is one each; transcribers have names of their own."""
 WORKING = Counter({"ingest": 1, "stream": 1, "chaos": 1, "transcriber": 2})

@@ -171,7 +171,7 @@ def history(events: Sequence[Event | Refused] = EVENTS) -> History:
     )
 
 
-FOLLOWED = ["webhooks", "follow-1", "follow-2"]
+FOLLOWED = ["webhooks", "follow-1", "follow-2", "follow-5"]
 CLEAN = Leftovers(
     consumers={
         "JOBS": ["transcriber-urgent", "transcriber-live", "transcriber-backfill"],
@@ -260,7 +260,7 @@ def test_wrong_events_are_found(events: list[Event | Refused], kind: str) -> Non
         ({"leftovers": replace(CLEAN, messages={"JOBS": 1})}, "left over"),
         ({"leftovers": replace(CLEAN, consumers={"JOBS": []})}, "left over"),
         ({"leftovers": replace(CLEAN, consumers={"EVENTS": FOLLOWED[:-1]})}, "left over"),
-        ({"leftovers": replace(CLEAN, consumers={"EVENTS": [*FOLLOWED, "follow-3"]})},
+        ({"leftovers": replace(CLEAN, consumers={"EVENTS": [*FOLLOWED, "follow-6"]})},
          "left over"),
         ({"leftovers": replace(CLEAN, consumers={"DEAD": ["follow-1"]})}, "left over"),
         ({"leftovers": replace(CLEAN, connections=["ingest", "stream", "chaos"])}, "left over"),
