@@ -111,6 +111,8 @@ class S3Server:
     inner_ports: tuple[int, ...]
     """Nine more, for its parts: S3 gRPC, then HTTP and gRPC of master, volume, filer and admin."""
     login: Credentials
+    volumes: int = 0
+    """Files of up to 1 GiB, of which each bucket takes some; 0 for as many as the disk has room."""
 
     @property
     def settings(self) -> StoreSettings:
@@ -165,6 +167,7 @@ class S3Server:
             f"-master.port.grpc={master_grpc}",
             f"-volume.port={volume}",
             f"-volume.port.grpc={volume_grpc}",
+            f"-volume.max={self.volumes}",
             f"-filer.port={filer}",
             f"-filer.port.grpc={filer_grpc}",
             f"-admin.port={admin}",

@@ -1,5 +1,6 @@
 """Real servers for tests: each listens on loopback, on ports of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from deploy.local.servers import LocalServer, new_nats, new_s3
@@ -20,6 +21,7 @@ class S3Fixture(LocalServer):
     """An S3 server; kill() and start() keep port, folder and credentials."""
 
     def __init__(self, folder: Path) -> None:
-        recipe = new_s3(folder)
+        # Each test has a bucket of its own, and hardly anything in it.
+        recipe = replace(new_s3(folder), volumes=10_000)
         super().__init__(recipe, folder / "store.log")
         self.settings: StoreSettings = recipe.settings
