@@ -19,6 +19,8 @@ def test_every_file_that_is_referred_to_is_there() -> None:
         text = path.read_text()
         referred |= set(re.findall(r'(?:src|href)="page/([^"]+)"', text))
         referred |= set(re.findall(r'^import .* from "\./([^"]+)";$', text, re.MULTILINE))
+        # Types alone, as comments name them.
+        referred |= set(re.findall(r'import\("\./([^"]+)"\)', text))
     assert referred | {"index.html"} == {path.name for path in FOLDER.iterdir()}
 
 
