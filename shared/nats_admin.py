@@ -156,8 +156,14 @@ class Admin:
                 info = await alone(self._manager.consumer_info(consumer.stream, consumer.name))
             except NotFoundError:
                 made = _guarded(wanted) if consumer.guarded else wanted
-                await alone(self._manager.add_consumer(consumer.stream, made))
-                return True
+                try:
+                    await alone(self._manager.add_consumer(consumer.stream, made))
+                    return True
+                except APIError:
+                    if not consumer.guarded:
+                        raise
+                    # Another service may have been quicker: its start is not ours.
+                    info = await alone(self._manager.consumer_info(consumer.stream, consumer.name))
             changes = _differences(info.config, wanted, _CONSUMER_FIELDS)
             if changes:
                 await alone(
