@@ -71,7 +71,8 @@ async def test_a_deleted_event_stream_is_one_gap_and_the_transcript_comes(
     assert gaps == ["stream-reset"]
     assert words(anew) == expected
     assert (await client.transcript(accepted.id)).text == expected
-    assert made_again(stack) == ["stream EVENTS was gone: made again"]
+    # The durable of the webhooks goes with its stream, and comes back with it.
+    assert "stream EVENTS was gone: made again" in made_again(stack)
 
 
 async def test_a_deleted_job_stream_loses_no_job_in_hand_and_later_ones_come(
