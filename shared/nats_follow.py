@@ -74,7 +74,8 @@ class NatsFollower:
                     pause, told = FIRST_PAUSE, False
             except (BusUnavailable, Broken) as error:
                 if not told and self._link.connected:
-                    log.warning("following %s was interrupted: %s", self._stream, error)
+                    followed = ", ".join(self._subjects)
+                    log.warning("following %s was interrupted: %s", followed, error)
                 told = True
             finally:
                 if self._link.connected:
