@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import statistics
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -169,17 +168,20 @@ class Load:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one server with so many readers."""
+    """Of one server with so many readers; a figure for each round."""
 
-    single: float
+    single: Sequence[float]
     """Microseconds of the server's CPU for each delivery, one event in flight."""
-    burst: float
+    burst: Sequence[float]
     """The same, with sixteen in flight."""
     memory: float
     """KiB for each connection."""
 
 
 BURST = 16
+_FIRST = 10
+"""Readers that come and go before memory is looked at: what a server loads for its first reader it
+keeps for all."""
 
 
 class Measured:
@@ -190,13 +192,13 @@ class Measured:
         self._load = load
         self._events = events
         self._memory = memory
-        self._readers = load.readers
         self._single: list[float] = []
         self._burst: list[float] = []
 
     @classmethod
     async def of(cls, server: Server, readers: int, deliveries: int) -> Self:
         """Connect the readers; a round will have about so many deliveries of each kind."""
+        await _first(server)
         load = Load(server.path, readers)
         before = await server.usage()
         await load.connect(server.port)
@@ -212,29 +214,29 @@ class Measured:
 
     @property
     def figures(self) -> Figures:
-        """Medians over the rounds."""
-        return Figures(
-            single=_median(self._single, self._readers),
-            burst=_median(self._burst, self._readers),
-            memory=self._memory,
-        )
+        """Over all rounds."""
+        return Figures(self._single, self._burst, self._memory)
 
     def close(self) -> None:
         """The readers leave."""
         self._load.close()
 
 
+async def _first(server: Server) -> None:
+    load = Load(server.path, _FIRST)
+    await load.connect(server.port)
+    await _round(server, load, 3, 1)
+    load.close()
+
+
 async def _round(server: Server, load: Load, times: int, size: int) -> float:
-    """Seconds of CPU for each event."""
+    """Microseconds of CPU for each delivery."""
     before = await server.usage()
     for _ in range(times):
         await server.publish(size)
         await load.expect(size)
-    return ((await server.usage()).cpu - before.cpu) / (times * size)
-
-
-def _median(seconds: Sequence[float], readers: int) -> float:
-    return statistics.median(seconds) / readers * 1e6
+    used = (await server.usage()).cpu - before.cpu
+    return used / (times * size * load.readers) * 1e6
 
 
 def _pin(core: int) -> list[str]:

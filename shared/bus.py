@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from shared.topology import Consumer, Topology
 
 _SUBJECT = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*\Z")
@@ -31,17 +33,27 @@ class Message:
             raise ValueError(f"not a subject to publish to: {self.subject!r}")
 
 
-@dataclass(frozen=True)
-class StoredMessage:
-    """A message as a stream holds it."""
+# Made for every message that comes; a dataclass takes four times as long.
+class StoredMessage(Struct, frozen=True, eq=False):
+    """A message as a stream holds it; equal to another whenever that one was stored."""
 
     subject: str
     data: bytes
     headers: Mapping[str, str]
     sequence: int
     """Its place in the stream, counted from 1."""
-    time: float = field(default=0.0, compare=False)
+    time: float = 0.0
     """When it was stored, in seconds since 1970, where a consumer delivered it; else 0."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoredMessage) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash((self.subject, self.sequence))
+
+    @property
+    def _said(self) -> tuple[str, bytes, Mapping[str, str], int]:
+        return self.subject, self.data, self.headers, self.sequence
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Writes each event to every live reader that wants it, without waking a task for any of them.
 
 Readers that want the same are one group: its frames are joined and framed once for all. The first
-event of a quiet time is written at once. While more come, what came is written together: after as
-long a pause as the last write took, so that the more readers there are, the more is joined.
+event of a quiet time is written at once. While more come to many readers, what came is written
+together: after as long a pause as the last write took, so that the more readers there are, the more
+is joined.
 """
 
 import asyncio
@@ -11,13 +12,16 @@ import time
 from collections.abc import Sequence
 
 from services.stream.filter_index import FilterIndex
-from services.stream.filters import View, Wanted, view
+from services.stream.filters import Wanted, view
 from services.stream.frames import Frames
 from services.stream.wire import Framing, Wire
 from shared.bus import StoredMessage
 
 LONGEST_PAUSE = 0.005
 """Seconds; no event waits longer for others to be written with."""
+_SHORTEST_PAUSE = 0.001
+"""Seconds; after a write that took less, the next event is written at once. The loop's timers know
+no less, and a turn of the loop for one costs as much as writing to ten readers."""
 
 
 class Group:
@@ -42,6 +46,7 @@ class Group:
         """Write to each of them."""
         for framing, wires in self._wires.items():
             framed = framing(data)
+            size = len(framed)
             # A copy, since who does not keep up leaves while it is written to.
             for wire, file in tuple(wires.items()):
                 if file is None:
@@ -52,7 +57,7 @@ class Group:
                 except OSError:
                     # Full, or broken: the transport finds out which.
                     sent = 0
-                if sent < len(framed):
+                if sent < size:
                     wire.write(framed[sent:])
 
 
@@ -96,11 +101,12 @@ class Fanout:
         """These came: write them soon."""
         self._pending.extend(batch)
         if self._flushing is None:
-            loop = asyncio.get_running_loop()
-            if loop.time() >= self._not_before:
+            pause = self._not_before - time.monotonic()
+            if pause <= 0:
                 self.flush()
             else:
-                self._flushing = loop.call_at(self._not_before, self.flush)
+                loop = asyncio.get_running_loop()
+                self._flushing = loop.call_later(pause, self.flush)
 
     def begin(self, epoch: str, floor: int) -> None:
         """What comes from now on is of another epoch, after `floor`."""
@@ -117,22 +123,25 @@ class Fanout:
             return
         pending, self._pending = self._pending, []
         self.flushed = pending[-1].sequence
-        began = time.perf_counter()
+        began = time.monotonic()
         for group, frames in self._sorted(pending).items():
             group.write(b"".join(frames))
-        took = time.perf_counter() - began
-        # The loop's own clock, which does not move within one of its turns.
-        now = asyncio.get_running_loop().time()
-        self._not_before = now + took + min(took, self._longest_pause)
+        now = time.monotonic()
+        took = now - began
+        self._not_before = now + (min(took, self._longest_pause) if took > _SHORTEST_PAUSE else 0)
 
     def _sorted(self, pending: Sequence[StoredMessage]) -> dict[Group, list[bytes]]:
         found: dict[Group, list[bytes]] = {}
+        subject, of_subject = "", list[list[bytes]]()
         for message in pending:
-            event = view(message)
-            for group in self._matching(event):
+            # Events of a version come together, and whoever wants one of a subject wants them all.
+            if message.subject != subject:
+                subject = message.subject
+                event = view(message)
+                groups = self._index.matching(event) if event else ()
+                of_subject = [found.setdefault(group, []) for group in groups]
+            if of_subject:
                 frame = self._frames.of(self._epoch, message, self.readers)
-                found.setdefault(group, []).append(frame)
+                for frames in of_subject:
+                    frames.append(frame)
         return found
-
-    def _matching(self, event: View | None) -> list[Group]:
-        return self._index.matching(event) if event else []

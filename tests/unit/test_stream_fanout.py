@@ -1,6 +1,7 @@
 """The fan-out: each live reader is sent what it wants, once and in order, in few writes."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from services.stream.fanout import Fanout
@@ -61,6 +62,8 @@ async def test_the_first_event_is_written_in_the_same_turn_of_the_loop() -> None
 async def test_what_comes_soon_after_is_written_together() -> None:
     hub, wire = fanout(), Written()
     hub.join(ALL, wire)
+    # As long as to some hundred readers.
+    wire.then = lambda: time.sleep(0.002)
     hub.take([message(1)])
     await asyncio.sleep(0)
     hub.take([message(2)])

@@ -37,10 +37,15 @@ RECENT = timedelta(days=1)
 """Age up to which a walk has it looked up whether EVENTS knows of a correction."""
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
-_REST = 0.25
+_TOGETHER = 2000
+"""Events that are written in one transaction, and some more."""
+_REST, _LONGEST_REST = 0.25, 1.0
 """Seconds between two transactions while it is live: a lone event is written at once, and what
 comes right after it together. A transaction for each would cost more than sending it to a hundred
 readers."""
+_SHARE = 0.02
+"""Of the time, that transactions may take before they are made less often: while thousands of
+readers are written to, each waits long for its turn with the interpreter, and costs them theirs."""
 _LOOK = 1.0
 """Seconds between two looks at whether the file is still there, or wanted anew."""
 _log = logging.getLogger(__name__)
@@ -155,20 +160,21 @@ class Projection:
         cursor = self._follow.cursor(lambda _: True, ALL)
         if await cursor.begin(place.sequence, place.epoch or None) or await self._aged_out(place):
             return await self._missed()
-        rested = 0.0
         while True:
             arrival = self._follow.arrival
-            items = await cursor.next()
+            began = time.monotonic()
+            items = await _next(cursor)
             messages = [item for item in items if not isinstance(item, Gap)]
             if len(messages) < len(items):
                 return await self._missed()
             place = replace(place, epoch=cursor.epoch, sequence=cursor.position)
             await self._take(messages, place, cursor)
-            if not messages:
+            if len(messages) < _TOGETHER:
                 place = await self._caught_up(place)
+                rest = (time.monotonic() - began) / _SHARE
+                rested = began + min(max(rest, _REST), _LONGEST_REST)
                 await arrival.wait()
                 await asyncio.sleep(max(0.0, rested - time.monotonic()))
-                rested = time.monotonic() + _REST
 
     async def _aged_out(self, place: Place) -> bool:
         """Whether EVENTS has forgotten what it held when it was empty here; else a gap says so."""
@@ -253,6 +259,16 @@ class Projection:
         self.progress.listed = self.progress.whole = False
         await self._file.remove()
         await asyncio.to_thread((self._file.folder / AGAIN).unlink, missing_ok=True)
+
+
+async def _next(cursor: Cursor) -> Sequence[StoredMessage | Gap]:
+    """What there is, as much as is written together; ends with a gap where there is one."""
+    found = list[StoredMessage | Gap]()
+    while len(found) < _TOGETHER and (items := await cursor.next()):
+        found.extend(items)
+        if any(isinstance(item, Gap) for item in items):
+            break
+    return found
 
 
 def _write(db: Connection, stretch: Stretch) -> bool:
