@@ -30,6 +30,7 @@ class Group:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self._wires: dict[Framing, dict[Wire, int | None]] = {}
+        self._written: list[tuple[Framing, tuple[tuple[Wire, int | None], ...]]] | None = None
 
     def __bool__(self) -> bool:
         return any(self._wires.values())
@@ -37,18 +38,23 @@ class Group:
     def add(self, wire: Wire) -> None:
         """A reader came."""
         self._wires.setdefault(wire.framing, {})[wire] = wire.file
+        self._written = None
 
     def discard(self, wire: Wire) -> None:
         """A reader went."""
         self._wires.get(wire.framing, {}).pop(wire, None)
+        self._written = None
 
     def write(self, data: bytes) -> None:
         """Write to each of them."""
-        for framing, wires in self._wires.items():
+        if self._written is None:
+            # A copy, since who does not keep up leaves while it is written to.
+            each = self._wires.items()
+            self._written = [(framing, tuple(wires.items())) for framing, wires in each]
+        for framing, wires in self._written:
             framed = framing(data)
             size = len(framed)
-            # A copy, since who does not keep up leaves while it is written to.
-            for wire, file in tuple(wires.items()):
+            for wire, file in wires:
                 if file is None:
                     wire.write(framed)
                     continue
