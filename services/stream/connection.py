@@ -1,7 +1,7 @@
 """The seam to uvicorn: an ASGI application that may write to its connection's transport.
 
 ASGI offers neither a write that does not wait nor a way to end a connection whose reader has
-stalled. What of uvicorn is relied on is in tests/integration/stream/test_connection.py.
+stalled. What of uvicorn is relied on is in tests/integration/stream/test_wire.py.
 """
 
 import asyncio
@@ -25,12 +25,16 @@ class StreamProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the application; every request's scope gets the connection from here on."""
         super().connection_made(transport)
-        inner = cast(Callable[..., Awaitable[None]], self.app)
+        inner = self._inner = cast(Callable[..., Awaitable[None]], self.app)
 
         async def app(scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
             given = cast(dict[str, object], scope.get("extensions") or {})
             scope["extensions"] = given | {EXTENSION: self}
-            await inner(scope, receive, send)
+            try:
+                await inner(scope, receive, send)
+            finally:
+                # What refers to itself is kept until somebody looks for it, which is seldom here.
+                scope["extensions"] = given
 
         self.app = app
 
@@ -50,6 +54,7 @@ class StreamProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the wire too."""
         super().connection_lost(exc)
+        self.app = self._inner
         if self._wire:
             self._wire.on_lost()
 

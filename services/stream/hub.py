@@ -80,7 +80,7 @@ class Hub:
                 wire.abort()
                 await reader.lost()
         finally:
-            reader.reset()
+            reader.close()
             del self._readers[reader]
             _readers.add(-1)
 

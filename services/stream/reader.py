@@ -10,7 +10,7 @@ from services.stream.fanout import Fanout
 from services.stream.filters import Wanted
 from services.stream.frames import Frames
 from services.stream.sse import EventId
-from services.stream.wire import HIGH_WATER, Wire
+from services.stream.wire import HIGH_WATER, Wire, nobody
 from shared.bus import StoredMessage
 from shared.follow import Cursor, Follow, Gap
 
@@ -71,6 +71,11 @@ class Reader:
         """The stream is another one."""
         self._leave()
         self._changed()
+
+    def close(self) -> None:
+        """Let go of the wire."""
+        self._leave()
+        self._wire.notify = nobody
 
     def tell(self, text: str) -> None:
         """Send a comment, unless it is slow."""

@@ -72,8 +72,8 @@ class Wire(Protocol):
         ...
 
 
-def _nobody() -> None:
-    """Until somebody watches the wire."""
+def nobody() -> None:
+    """Who watches a wire before and after somebody does."""
 
 
 class DirectWire:
@@ -81,7 +81,7 @@ class DirectWire:
 
     def __init__(self, transport: asyncio.Transport, framing: Framing) -> None:
         self._framing: Framing = framing
-        self.notify: Callable[[], None] = _nobody
+        self.notify: Callable[[], None] = nobody
         self.transport = transport
         self._paused = False
         self._lost = transport.is_closing()
@@ -153,7 +153,7 @@ class SendWire:
     def __init__(self, send: Send) -> None:
         self.framing: Framing = plain
         self.file: int | None = None
-        self.notify: Callable[[], None] = _nobody
+        self.notify: Callable[[], None] = nobody
         self._send = send
         self._waiting: list[bytes] = []
         self._bytes = 0

@@ -1,6 +1,7 @@
 """The service among the others: keys, status, what happens when NATS comes and goes, its end."""
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import httpx
 import pytest
 
 from deploy.local.ports import free_ports
+from services.stream.connection import StreamProtocol
+from services.stream.reader import Reader as FollowedBy
+from services.stream.wire import DirectWire
 from shared.bus import Bus
 from shared.envelope import job_message
 from shared.messages import Job, Options
@@ -68,6 +72,50 @@ async def test_another_sites_page_may_not_read(stream: Running) -> None:
     assert foreign.status_code == 403
     rebound = await stream.http.get("/v1/status", headers={"Host": "example.org"})
     assert rebound.status_code == 421
+
+
+@pytest.mark.parametrize("rotate", ["0", "0.1"], ids=["the reader", "the service"])
+async def test_nothing_is_left_of_a_stream_whoever_ends_it(
+    env: dict[str, str], bus: Bus, rotate: str
+) -> None:
+    own = {**env, "ECHOBASE_HEARTBEAT": "0.2", "ECHOBASE_ROTATE": rotate}
+    async with running(own) as stream:
+        await until_ready(stream)
+        gc.collect()
+        before = streams()
+        gc.disable()
+        try:
+            for number in range(5):
+                await once(stream, bus, stays=rotate != "0", number=number)
+
+            async def holds() -> bool:
+                return streams() <= before
+
+            await until(holds)
+        finally:
+            gc.enable()
+
+
+def streams() -> int:
+    """Objects of which each open connection or event stream has one; garbage is counted too."""
+    kinds = (StreamProtocol, DirectWire, FollowedBy)
+    return sum(isinstance(each, kinds) for each in gc.get_objects())
+
+
+async def once(stream: Running, bus: Bus, *, stays: bool, number: int) -> None:
+    """A reader on a connection of its own is sent an event, and leaves, or is asked to."""
+    url = httpx.URL(stream.url)
+    assert url.host
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(DEADLINE):
+        await reader.readuntil(b": ok\n\n")
+        await Call(bus, channel=str(number)).queued()
+        if stays:
+            await reader.readuntil(b"0\r\n\r\n")
+        else:
+            await reader.readuntil(b"event: queued")
+    writer.close()
 
 
 async def test_status(bus: Bus, stream: Running) -> None:
