@@ -7,7 +7,7 @@ UV := .tools/uv/bin/uv
 QUICK := $(addprefix tests/integration/test_,object_store.py s3_store.py servers.py http_server.py)
 # Test files at a time: most of them wait for a server more than they compute.
 WORKERS ?= 3
-EXTRAS := ingest transcriber stream local dev
+EXTRAS := ingest transcriber stream train local dev
 
 .DEFAULT_GOAL := help
 .PHONY: airgap-check help demo up dev stop test test-fast soak storm lint format lock bench bench-stream bench-engine bench-history bench-page chaos images images-check install clean .local .dev

@@ -1,0 +1,1 @@
+"""How the bundled model is made, from nothing but this folder: see `../README.md`."""

@@ -1,0 +1,113 @@
+"""What the model is to make of a scene: the tokens, and which stretch each is heard in."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.transcriber.demo_model.recipe import grammar
+from services.transcriber.demo_model.recipe.bank import Bank
+from services.transcriber.demo_model.recipe.scene import SECOND, Scene
+from services.transcriber.demo_model.recipe.tokens import Tokens
+from services.transcriber.demo_model.recipe.words import vocabulary
+
+Random = np.random.Generator
+POSITIONS: Final = 448
+"""Tokens that the decoder has place for."""
+PROMPT: Final = 200
+"""Tokens of what was said before, at most."""
+FIRST_TIME: Final = 1.0
+"""Seconds; decoders let no window's first time stamp be later."""
+IGNORED: Final = -100
+"""A target that is not asked for."""
+NOWHERE: Final = (-1, -1)
+_WORDS: Final = {word: number for number, word in enumerate(vocabulary(), 1)}
+WORDS: Final = len(_WORDS) + 1
+"""Words to tell apart in a frame; 0 is none."""
+
+
+@dataclass
+class Lesson:
+    """Tokens with what is expected after each."""
+
+    inputs: list[int] = field(default_factory=list[int])
+    targets: list[int] = field(default_factory=list[int])
+    spans: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Where each target is heard, in frames of the encoder (20 ms); NOWHERE for others."""
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """The word in each of the encoder's frames."""
+
+
+def lesson(
+    bank: Bank, scene: Scene, tokens: Tokens, random: Random, frames: int, prompt: list[int]
+) -> Lesson:
+    """The lesson of a scene in a window of so many frames, after a prompt if there is one."""
+    cut = any(h.first + bank.clips[h.clip].frames > scene.content for h in scene.heard)
+    timed = cut or random.random() < 0.65
+    found = Lesson(labels=np.zeros(frames // 2, np.int64))
+    said, spans = _said(bank, scene, tokens, found.labels, timed=timed)
+    if prompt:
+        found.inputs += [tokens.previous, *prompt]
+        found.targets += [IGNORED] * (len(prompt) + 1)
+        found.spans += [NOWHERE] * (len(prompt) + 1)
+    first = said[0] if timed and said else tokens.time(random.uniform(0, 1))
+    opening = [tokens.start, first] if timed else [tokens.start, tokens.no_times]
+    rest = said[1:] if timed else said
+    rest_spans = spans[1:] if timed else spans
+    if not scene.heard:
+        rest = [] if timed else [tokens.no_speech]
+        rest_spans = [NOWHERE] * len(rest)
+    sequence = [*opening, *rest, tokens.end]
+    found.inputs += sequence[:-1]
+    found.targets += [first if timed else tokens.no_times, *sequence[2:]]
+    if not scene.heard:
+        found.targets[len(found.inputs) - len(sequence) + 1] = tokens.no_speech
+    found.spans += [NOWHERE, *rest_spans, NOWHERE]
+    return _shortened(found)
+
+
+def _said(
+    bank: Bank, scene: Scene, tokens: Tokens, labels: NDArray[np.int64], *, timed: bool
+) -> tuple[list[int], list[tuple[int, int]]]:
+    said: list[int] = []
+    spans: list[tuple[int, int]] = []
+    for heard in scene.heard:
+        clip = bank.clips[heard.clip]
+        begin = heard.first / SECOND
+        limit = FIRST_TIME if not said else 30.0
+        if timed:
+            said.append(tokens.time(min(limit, begin)))
+            spans.append(NOWHERE)
+        if heard.first + clip.frames > scene.content:
+            break
+        for word, (start, end) in zip(clip.text.split(), clip.words, strict=True):
+            place = (round((begin + start) * 50), max(1, round((begin + end) * 50)))
+            labels[place[0] : place[1]] = _WORDS[word]
+            ids = tokens.word(word)
+            said += ids
+            spans += [place] * len(ids)
+        if timed:
+            said.append(tokens.time(begin + clip.words[-1][1]))
+            spans.append(NOWHERE)
+    return said, spans
+
+
+def prompt(tokens: Tokens, random: Random, sentences: int) -> list[int]:
+    """What was said before: at most so many sentences, some words, or anything."""
+    kind = random.random()
+    if kind < 0.2:
+        return [int(t) for t in random.integers(tokens.end, size=random.integers(1, 20))]
+    if kind < 0.45:
+        known = vocabulary()
+        return tokens.text([known[int(i)] for i in random.integers(len(known), size=4)])
+    count = int(random.integers(1, sentences + 1))
+    said = [grammar.sentence(random) for _ in range(count)]
+    return tokens.text(" ".join(said).split())[-PROMPT:]
+
+
+def _shortened(found: Lesson) -> Lesson:
+    found.inputs = found.inputs[:POSITIONS]
+    found.targets = found.targets[:POSITIONS]
+    found.spans = found.spans[:POSITIONS]
+    return found

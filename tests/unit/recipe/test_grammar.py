@@ -1,0 +1,81 @@
+"""The sentences and voices that the bundled model is made of."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from deploy.local.samples import samples
+from services.transcriber.demo_model.recipe import voices
+from services.transcriber.demo_model.recipe.espeak import RATE, Espeak, Voice
+from services.transcriber.demo_model.recipe.grammar import (
+    held_out,
+    sentence,
+    training_sentence,
+    unseen_sentence,
+)
+from services.transcriber.demo_model.recipe.tokens import Tokens
+from services.transcriber.demo_model.recipe.words import vocabulary
+from services.transcriber.models import DEMO_FOLDER
+
+
+def test_training_and_evaluation_share_no_sentence() -> None:
+    random = np.random.default_rng(1)
+    trained = [training_sentence(random) for _ in range(2000)]
+    unseen = {unseen_sentence(random) for _ in range(500)}
+    assert not unseen.intersection(trained)
+    assert not any(map(held_out, trained))
+
+
+def test_every_sentence_is_made_of_known_words_and_every_word_is_said() -> None:
+    random = np.random.default_rng(2)
+    said = Counter(word for _ in range(6000) for word in sentence(random).split())
+    assert set(said) == set(vocabulary())
+
+
+def test_the_bundled_samples_say_nothing_unknown() -> None:
+    known = set(vocabulary())
+    assert {word for sample in samples() for word in sample.text.split()} <= known
+
+
+def test_the_tokenizer_can_write_every_word() -> None:
+    tokens = Tokens(DEMO_FOLDER)
+    known = vocabulary()
+    names = tokens.names()
+    written = "".join(names[token] for token in tokens.text(known))
+    assert written == "".join(f"Ġ{word}" for word in known)
+    assert all(token < tokens.end for token in tokens.text(known))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "name"),
+    [(0.0, "<|0.00|>"), (1.234, "<|1.24|>"), (29.999, "<|30.00|>"), (99.0, "<|30.00|>")],
+)
+def test_a_time_is_a_token(seconds: float, name: str) -> None:
+    tokens = Tokens(DEMO_FOLDER)
+    assert tokens.names()[tokens.time(seconds)] == name
+
+
+def test_the_evaluations_voices_are_not_those_of_training() -> None:
+    assert not set(voices.UNSEEN) & set(voices.VARIANTS)
+    random = np.random.default_rng(3)
+    heard = {voices.training_voice(random).name.partition("+")[2] for _ in range(3000)}
+    assert heard == {"", *voices.VARIANTS}
+    heard = {voices.unseen_voice(random).name.partition("+")[2] for _ in range(1000)}
+    assert heard == set(voices.UNSEEN)
+
+
+def test_espeak_says_when_each_word_is_spoken() -> None:
+    speaker = Espeak(1)
+    text = "10-4 medic seven en route x-ray"
+    for name in (*voices.ACCENTS, "en-us+m3"):
+        spoken = speaker.say(text, Voice(name, 160, 50))
+        assert len(spoken.words) == len(text.split())
+        assert spoken.words[0][0] == 0.0
+        assert spoken.words[-1][1] == pytest.approx(len(spoken.samples) / RATE)
+        assert all(end - start > 0.1 for start, end in spoken.words), name
+
+
+def test_a_voice_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no voice 'en-nowhere'"):
+        Espeak(1).say("copy", Voice("en-nowhere", 160, 50))
