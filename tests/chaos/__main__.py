@@ -30,7 +30,13 @@ def main(
 ) -> None:
     """Kill everything, and see whether anything is lost or doubled."""
     seconds = 60 * minutes
-    plan = Plan(seed, recordings, seconds, make_schedule(seed, kills, seconds), fault=fault)
+    plan = Plan(
+        seed,
+        recordings,
+        seconds,
+        make_schedule(seed, kills, seconds),
+        faults=(fault,) if fault else (),
+    )
     for due in plan.schedule:
         click.echo(due)
     with tempfile.TemporaryDirectory(prefix="echobase-chaos-") as temporary:

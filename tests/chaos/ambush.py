@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.chaos.clips import Clip, Studio
-from tests.chaos.doors import ACCEPTED
+from tests.chaos.door import ACCEPTED, Door
+from tests.chaos.doors import RAW, WATCHED
 from tests.chaos.producer import FULL, Producer
 from tests.chaos.schedule import Action, Due, Fill, Kill, Outage, Pause, PowerCut
 from tests.chaos.stack import ACK_WAIT, HANDED_IN, SPOOL_BYTES, Stack
@@ -35,6 +36,8 @@ class Baits:
     long: Iterator[Clip]
     bulky: Iterator[Clip]
     short: Iterator[Clip]
+    plain: Iterator[Clip]
+    """Which a folder can tell of."""
 
 
 def make_baits(studio: Studio, schedule: Iterable[Due]) -> tuple[Baits, list[Clip]]:
@@ -45,7 +48,21 @@ def make_baits(studio: Studio, schedule: Iterable[Due]) -> tuple[Baits, list[Cli
     short = [
         studio.short() for a in actions if isinstance(a, PowerCut | Outage) for _ in range(_WAITING)
     ]
-    return Baits(iter(long), iter(bulky), iter(short)), [*long, *bulky, *short]
+    plain = [_watched(studio) for a in actions if isinstance(a, PowerCut)]
+    baits = Baits(iter(long), iter(bulky), iter(short), iter(plain))
+    return baits, [*long, *bulky, *short, *plain]
+
+
+def _watched(studio: Studio) -> Clip:
+    """One that some file in the folder can be."""
+    while True:
+        clip = studio.short()
+        if _file_of(clip):
+            return clip
+
+
+def _file_of(clip: Clip) -> Door | None:
+    return next((door for door in WATCHED if door.takes(clip, words=False)), None)
 
 
 class Ambush:
@@ -126,6 +143,9 @@ class Ambush:
                 self._kill("ingest")
                 await asyncio.to_thread(self._stack.cut_power)
                 self._tally.others["power cut of ingest"] += 1
+                # Nobody hears of it: it is found when ingest looks.
+                file = next(self._baits.plain)
+                await self._producer.send(file, door=_file_of(file) or RAW)
                 await asyncio.sleep(down)
                 await self._stack.start("ingest")
             await self._stack.start("store")

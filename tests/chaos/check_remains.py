@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from shared import object_keys
 from shared.messages import Failed, Refused
-from shared.topology import CHANNELS, EVENTS, KEYS, SESSIONS, topology
+from shared.topology import CHANNELS, EVENTS, KEYS, SESSIONS, receiver_queue, topology
 from tests.chaos.finding import Finding
 from tests.chaos.history import DeadLetter, History, Leftovers, VersionId
 
@@ -48,16 +48,20 @@ def objects(history: History) -> Iterator[Finding]:
 
 def left_over(history: History) -> Iterator[Finding]:
     """See `too_much`."""
-    return too_much(history.leftovers)
+    return too_much(history.leftovers, history.receiver)
 
 
-def too_much(found: Leftovers) -> Iterator[Finding]:
-    """Nothing waits anywhere, and nobody is connected who should not be."""
+def too_much(found: Leftovers, receiver: str | None = None) -> Iterator[Finding]:
+    """Nothing waits anywhere, and nobody is connected who should not be.
+
+    `receiver`: id of the one whom webhooks are posted to.
+    """
     yield from (Finding("left over", f"in the spool: {path}") for path in found.spool)
+    yield from (Finding("left over", f"in the watched folder: {path}") for path in found.folder)
     for stream, count in found.messages.items():
         if count:
             yield Finding("left over", f"{count} messages in {stream}")
-    known = topology().consumers
+    known = [*topology().consumers, *([receiver_queue(receiver)] if receiver else [])]
     for stream, names in found.consumers.items():
         durable = sorted(consumer.name for consumer in known if consumer.stream == stream)
         followers = [name for name in names if name.startswith("follow-")]

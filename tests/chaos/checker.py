@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
+from tests.chaos.check_channels import channels, plans
 from tests.chaos.check_clients import clients
+from tests.chaos.check_doors import answers, metadata
 from tests.chaos.check_remains import dead_letters, fence, left_over, objects, polite_ends
 from tests.chaos.check_versions import decoded_again, event_order, transcripts, uploads, versions
+from tests.chaos.check_webhooks import webhooks
 from tests.chaos.finding import Finding
 from tests.chaos.history import History
 
@@ -20,6 +23,11 @@ LOOKS: tuple[Callable[[History], Iterator[Finding]], ...] = (
     left_over,
     fence,
     polite_ends,
+    answers,
+    metadata,
+    channels,
+    plans,
+    webhooks,
 )
 
 

@@ -20,6 +20,7 @@ from deploy.local.samples import samples
 from shared import media
 from shared.identity import recording_id
 from tests.support.audio_files import reencode
+from tests.support.watching import with_list
 
 RATE = 16_000
 CONVERSATION = "conversation.ogg"
@@ -30,6 +31,8 @@ RADIO = "11"
 TALKGROUPS = ("54241", "54243")
 """Of calls: their system and talkgroups have numbers, as the recorders' doors want them."""
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TAGS = {"site": "Hill", "frequency": "851012500", "unit": "557978"}
+"""What SDRTrunk says of each of its calls."""
 
 Pcm = npt.NDArray[np.int16]
 
@@ -45,6 +48,8 @@ class Clip:
     sha256: str
     seconds: float
     """Its length."""
+    is_tagged: bool = False
+    """Whether its tags tell of the call, as SDRTrunk's do."""
 
     @property
     def is_call(self) -> bool:
@@ -96,20 +101,28 @@ class Studio:
     def _save(self, pcm: Pcm, kind: str) -> Clip:
         self._count += 1
         path = self._folder / f"{self._count:04}.{kind}"
-        path.write_bytes(_wav(pcm))
+        is_call = self._chance.random() < 0.5
+        has_start = is_call or self._chance.random() < 0.5
+        start = START + timedelta(seconds=self._count) if has_start else None
+        channel = self._chance.choice(TALKGROUPS if is_call else CHANNELS)
+        seconds = len(pcm) / RATE
+        is_tagged = is_call and start is not None and kind == "wav" and self._chance.random() < 0.5
+        wav = _wav(pcm)
+        if is_tagged and start is not None:
+            wav = _tagged(wav, channel, start + timedelta(milliseconds=round(seconds * 1000)))
+        path.write_bytes(wav)
         if kind != "wav":
             original = path.rename(path.with_suffix(".wav"))
             reencode(original, path, kind)
             original.unlink()
-        is_call = self._chance.random() < 0.4
-        has_start = is_call or self._chance.random() < 0.5
         return Clip(
             path=path,
             source=RADIO if is_call else self._chance.choice(SOURCES),
-            channel=self._chance.choice(TALKGROUPS if is_call else CHANNELS),
-            start=START + timedelta(seconds=self._count) if has_start else None,
+            channel=channel,
+            start=start,
             sha256=sha256(path.read_bytes()).hexdigest(),
-            seconds=len(pcm) / RATE,
+            seconds=seconds,
+            is_tagged=is_tagged,
         )
 
 
@@ -119,6 +132,17 @@ def unique(clips: Sequence[Clip]) -> Mapping[str, Clip]:
     if len(found) != len(clips):
         raise ValueError("two clips are the same recording")
     return found
+
+
+def _tagged(wav: bytes, channel: str, ended: datetime) -> bytes:
+    """A wav with what SDRTrunk says of a call in it, which was written when the call ended."""
+    date = ended.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    comment = (
+        f"Date:{date};System:{RADIO};Site:{TAGS['site']};Decoder:P25 Phase 1;"
+        f"Frequency:{TAGS['frequency']};"
+    )
+    said = {"IART": TAGS["unit"], "ISBJ": RADIO, "INAM": channel, "ICMT": comment, "ICRD": date}
+    return with_list(wav, said, {"TPE1": TAGS["unit"], "TIT2": channel, "COMM": comment})
 
 
 def _calls() -> dict[str, Pcm]:

@@ -2,84 +2,60 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import httpx
-import msgspec
 
 from shared import subjects
-from shared.bus import Bus, Message
-from shared.client import Accepted
+from shared.bus import Message
 from shared.errors import Unavailable
-from shared.messages import Submission, encode
-from shared.object_store import ObjectStore
+from shared.messages import Metadata, Submission, encode
 from shared.settings import IngestSettings
 from tests.chaos.clips import RADIO, Clip
-
-ACCEPTED = 202
-"""Of HTTP; what a message that the bus has stored counts as, too."""
-_NOT_YET = 503
-
-
-class NoAnswer(Exception):
-    """It is not known whether the recording was taken."""
-
-
-@dataclass(frozen=True)
-class House:
-    """What the doors lead into."""
-
-    http: httpx.AsyncClient
-    ingest: str
-    """Address of the service."""
-    bus: Bus
-    store: ObjectStore
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a sender is told."""
-
-    status: int
-    """As HTTP has it."""
-    id: str | None = None
-    """The recording's, if it was accepted."""
-
-
-class Door(Protocol):
-    """One way in."""
-
-    @property
-    def name(self) -> str:
-        """For the summary."""
-        ...
-
-    async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
-        """Send a clip once; `words` asks for each word's time, which makes another version.
-
-        Raises NoAnswer.
-        """
-        ...
+from tests.chaos.door import (
+    ACCEPTED,
+    NOT_YET,
+    Answer,
+    Door,
+    House,
+    NoAnswer,
+    answer,
+    as_talkgroup,
+    fields,
+    marked,
+    post,
+)
+from tests.chaos.doors_folder import PlainFile, SdrtrunkFile, TrunkRecorderFiles
+from tests.chaos.doors_waiting import SpeechDoor, StreamDoor, WaitDoor
 
 
 class RawDoor:
     """The bare audio as the body, the fields in the query."""
 
     name = "raw body"
+    waits = False
+
+    def takes(self, clip: Clip, *, words: bool) -> bool:
+        """See `Door.takes`."""
+        del clip, words
+        return True
+
+    def metadata(self, clip: Clip) -> Metadata:
+        """See `Door.metadata`."""
+        return marked(self.name, clip)
 
     async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""
         request = house.http.build_request(
             "POST",
             f"{house.ingest}/v1/recordings",
-            params={**_fields(clip, words=words), "filename": clip.path.name},
+            params={**fields(clip, self.name, words=words), "filename": clip.path.name},
             content=clip.path.read_bytes(),
             headers={"Content-Type": "application/octet-stream"},
         )
-        return await _post(house.http, request)
+        return await post(house.http, request)
 
 
-class FormDoor:
+class FormDoor(RawDoor):
     """A form with the audio as the field `file`."""
 
     name = "multipart form"
@@ -89,45 +65,52 @@ class FormDoor:
         request = house.http.build_request(
             "POST",
             f"{house.ingest}/v1/recordings",
-            data=_fields(clip, words=words),
+            data=fields(clip, self.name, words=words),
             files={"file": (clip.path.name, clip.path.read_bytes())},
         )
-        return await _post(house.http, request)
+        return await post(house.http, request)
 
 
-class OrderDoor:
-    """Another version of a recording that is there, or else its upload."""
+class OrderDoor(RawDoor):
+    """Another version of a recording that is there."""
 
     name = "order of a version"
 
+    def takes(self, clip: Clip, *, words: bool) -> bool:
+        """See `Door.takes`."""
+        del clip
+        return words
+
     async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""
-        if not words:
-            return await DOORS[0].send(house, clip, words=words)
+        assert words
         request = house.http.build_request(
             "POST",
             f"{house.ingest}/v1/recordings/{clip.recording}/versions",
             json={"words": True},
         )
-        answer = await _post(house.http, request)
+        said = await post(house.http, request)
         # The recording itself may still be on its way.
-        return Answer(_NOT_YET) if answer.status == httpx.codes.NOT_FOUND.value else answer
+        return Answer(NOT_YET) if said.status == httpx.codes.NOT_FOUND.value else said
 
 
-class MessageDoor:
-    """A message to SUBMIT that holds the audio, or else names it."""
+class MessageDoor(RawDoor):
+    """A message to SUBMIT that holds the audio."""
 
     name = "message with audio"
+
+    def takes(self, clip: Clip, *, words: bool) -> bool:
+        """See `Door.takes`."""
+        del words
+        return clip.path.stat().st_size <= IngestSettings().submit_inline_bytes
 
     async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""
         audio = clip.path.read_bytes()
-        if len(audio) > IngestSettings().submit_inline_bytes:
-            return await InboxDoor().send(house, clip, words=words)
-        return await _publish(house, clip, _submission(clip, words=words, audio=audio))
+        return await _publish(house, clip, _submission(clip, self.name, words=words, audio=audio))
 
 
-class InboxDoor:
+class InboxDoor(RawDoor):
     """A message to SUBMIT that names an object under `inbox/`."""
 
     name = "message with a reference"
@@ -139,12 +122,12 @@ class InboxDoor:
             await house.store.put_file(key, clip.path, content_type="application/octet-stream")
         except Unavailable as error:
             raise NoAnswer(str(error)) from error
-        return await _publish(house, clip, _submission(clip, words=words, object=key))
+        return await _publish(house, clip, _submission(clip, self.name, words=words, object=key))
 
 
 @dataclass(frozen=True)
 class RecorderDoor:
-    """A form as recorders send it, of a call; what is none, or asks for words, goes another way."""
+    """A form as recorders send it, of a call."""
 
     name: str
     path: str
@@ -153,17 +136,29 @@ class RecorderDoor:
     fields: Callable[[Clip], Mapping[str, str]]
     taken: str
     """What is answered to a call that was taken."""
+    system: Mapping[str, object]
+    """What the recording's metadata says of its system."""
+    waits: bool = False
+
+    def takes(self, clip: Clip, *, words: bool) -> bool:
+        """See `Door.takes`."""
+        return clip.is_call and not words
+
+    def metadata(self, clip: Clip) -> Metadata:
+        """See `Door.metadata`."""
+        return {**self.system, **as_talkgroup(clip)}
 
     async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""
-        if words or not clip.is_call:
-            return await DOORS[0].send(house, clip, words=words)
+        assert not words
         audio = {self.file: ("audio.mp3", clip.path.read_bytes())}
-        url, fields = f"{house.ingest}{self.path}", dict(self.fields(clip))
-        request = house.http.build_request("POST", url, data=fields, files=audio)
-        response = await _answer(house.http, request)
-        if response.status_code != httpx.codes.OK.value or response.text != self.taken:
+        url, said = f"{house.ingest}{self.path}", dict(self.fields(clip))
+        request = house.http.build_request("POST", url, data=said, files=audio)
+        response = await answer(house.http, request)
+        if response.status_code != httpx.codes.OK.value:
             return Answer(response.status_code)
+        if response.text != self.taken:
+            return Answer(NOT_YET, wrong=f"{self.name} answered 200 with {response.text[:80]!r}")
         return Answer(ACCEPTED, clip.recording)
 
 
@@ -186,37 +181,38 @@ def _seconds(clip: Clip) -> str:
 
 
 _IMPORTED = "Call imported successfully.\n"
+_NUMBER = {"system": int(RADIO)}
+RAW = RawDoor()
+"""Takes everything."""
+WATCHED: tuple[Door, ...] = (TrunkRecorderFiles(), SdrtrunkFile(), PlainFile())
 DOORS: tuple[Door, ...] = (
-    RawDoor(),
+    RAW,
     FormDoor(),
     OrderDoor(),
     MessageDoor(),
     InboxDoor(),
-    RecorderDoor("rdio-scanner", "/api/call-upload", "audio", _rdio, _IMPORTED),
+    RecorderDoor("rdio-scanner", "/api/call-upload", "audio", _rdio, _IMPORTED, _NUMBER),
     RecorderDoor(
         "trunk-recorder",
         "/api/trunk-recorder-call-upload",
         "audio",
         _trunk_recorder,
         _IMPORTED,
+        {**_NUMBER, "system_label": "north"},
     ),
-    RecorderDoor("OpenMHz", f"/openmhz/{RADIO}/upload", "call", _openmhz, ""),
+    RecorderDoor(
+        "OpenMHz", f"/openmhz/{RADIO}/upload", "call", _openmhz, "", {"system_label": RADIO}
+    ),
+    SpeechDoor(),
+    StreamDoor(),
+    WaitDoor(),
+    *WATCHED,
 )
 
 
-async def _post(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
-    response = await _answer(http, request)
-    if response.status_code != ACCEPTED:
-        return Answer(response.status_code)
-    accepted = msgspec.json.decode(response.content, type=Accepted)
-    return Answer(response.status_code, accepted.id)
-
-
-async def _answer(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    try:
-        return await http.send(request)
-    except httpx.TransportError as error:
-        raise NoAnswer(str(error)) from error
+def way(door: Door, clip: Clip, *, words: bool) -> Door:
+    """The door, or the one that takes everything where it cannot be used."""
+    return door if door.takes(clip, words=words) else RAW
 
 
 async def _publish(house: House, clip: Clip, submission: Submission) -> Answer:
@@ -229,7 +225,7 @@ async def _publish(house: House, clip: Clip, submission: Submission) -> Answer:
 
 
 def _submission(
-    clip: Clip, *, words: bool, audio: bytes | None = None, object: str | None = None
+    clip: Clip, door: str, *, words: bool, audio: bytes | None = None, object: str | None = None
 ) -> Submission:
     return Submission(
         audio=audio,
@@ -239,13 +235,5 @@ def _submission(
         start=clip.start,
         words=words,
         filename=clip.path.name,
+        metadata=marked(door, clip),
     )
-
-
-def _fields(clip: Clip, *, words: bool) -> dict[str, str]:
-    fields = {"source": clip.source, "channel": clip.channel}
-    if clip.start is not None:
-        fields["start"] = clip.start.isoformat()
-    if words:
-        fields["words"] = "true"
-    return fields

@@ -9,15 +9,20 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from services.ingest.watch.folder import TAKEN
+from services.ingest.watch.watcher import FOLDER as LEDGER
 from shared import object_keys
 from shared.bus import Bus, StoredMessage
+from shared.channels import ChannelRecord, decode_channel
 from shared.envelope import DEAD_CODE
 from shared.errors import BadMessage
+from shared.key_value import KeyValue
 from shared.messages import (
     Completed,
     Event,
     Failed,
     Job,
+    Recording,
     Refused,
     Transcript,
     VersionRequest,
@@ -25,11 +30,11 @@ from shared.messages import (
     decode_event,
 )
 from shared.object_store import ObjectStore
-from shared.topology import DEAD, EVENTS, JOBS, SUBMIT
+from shared.topology import CHANNELS, DEAD, EVENTS, JOBS, SUBMIT, WEBHOOKS
 from tests.chaos.history import DeadLetter, Leftovers, StoredEvent, StoredVersion, VersionId
 
 _AT_ONCE = 8
-QUEUES = (SUBMIT.name, JOBS.name)
+QUEUES = (SUBMIT.name, JOBS.name, WEBHOOKS.name)
 
 
 class _Named(Struct):
@@ -113,7 +118,25 @@ async def stored_versions(
     return dict(zip(ids, await asyncio.gather(*(read(id) for id in ids)), strict=True))
 
 
-async def leftovers(monitor_port: int, spool: Path) -> Leftovers:
+async def stored_recordings(store: ObjectStore, keys: Sequence[str]) -> Mapping[str, Recording]:
+    """What the store holds of each recording."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def read(key: str) -> Recording:
+        async with room:
+            return decode(await store.get(key), Recording)
+
+    found = [key for key in keys if key.endswith("/recording.json")]
+    return {each.id: each for each in await asyncio.gather(*map(read, found))}
+
+
+async def said_at_last(bus: Bus) -> list[ChannelRecord]:
+    """What the bucket of channels holds."""
+    entries, _ = await KeyValue(bus, CHANNELS).contents()
+    return [decode_channel(name, value.data) for name, value in entries.items()]
+
+
+async def leftovers(monitor_port: int, spool: Path, folder: Path) -> Leftovers:
     """What the servers and the spool hold now. Raises httpx.TransportError."""
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{monitor_port}", trust_env=False
@@ -127,6 +150,7 @@ async def leftovers(monitor_port: int, spool: Path) -> Leftovers:
     ]
     return Leftovers(
         spool=spool_files(spool),
+        folder=folder_files(folder),
         messages={s.name: s.state.messages for s in streams if s.name in QUEUES},
         consumers={s.name: [c.name for c in s.consumer_detail] for s in streams},
         connections=[
@@ -136,13 +160,22 @@ async def leftovers(monitor_port: int, spool: Path) -> Leftovers:
 
 
 def spool_files(spool: Path) -> list[str]:
-    """Every file of the spool, but for its lock."""
+    """Every file of the spool, but for its lock, and the list of what came from the folder."""
     # os.walk lets a folder go that ingest removes meanwhile.
     return sorted(
         str((Path(folder) / name).relative_to(spool))
         for folder, _, names in os.walk(spool)
         for name in names
-        if name != "lock"
+        if name != "lock" and Path(folder) != spool / LEDGER
+    )
+
+
+def folder_files(folder: Path) -> list[str]:
+    """Every file of the watched folder that was not taken."""
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] != TAKEN
     )
 
 

@@ -15,6 +15,10 @@ Kind = Literal[
     "left over",
     "fence",
     "refused",
+    "answer",
+    "metadata",
+    "channel",
+    "webhook",
     "impolite",
 ]
 

@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
-from shared.messages import Event, Refused, Transcript, TranscriptSegment
+from shared.channels import ChannelRecord
+from shared.messages import (
+    Event,
+    Metadata,
+    Recording,
+    Refused,
+    Transcript,
+    TranscriptSegment,
+)
 
 
 class Asked(NamedTuple):
@@ -12,6 +21,47 @@ class Asked(NamedTuple):
 
     recording: str
     words: bool
+
+
+class Told(NamedTuple):
+    """What somebody was told who waited for the text."""
+
+    asked: Asked
+    text: str
+    door: str
+
+
+class Sending(NamedTuple):
+    """One attempt to send something."""
+
+    door: str
+    began: datetime
+    metadata: Metadata
+    """What the recording's metadata must hold if it came of this."""
+
+
+class Said(NamedTuple):
+    """What was said of a channel."""
+
+    began: datetime
+    """When it was said for the first time."""
+    answered: datetime | None
+    """When that was taken; None if it never was."""
+    record: ChannelRecord
+
+
+class Posted(NamedTuple):
+    """A webhook as its receiver got it."""
+
+    id: str
+    type: str
+    recording: str
+    version: int
+    text: str | None
+    taken: bool
+    """Whether it was answered with success."""
+    signed: bool
+    """Whether the signature was right."""
 
 
 class VersionId(NamedTuple):
@@ -148,6 +198,8 @@ class Leftovers:
     """Names of the consumers of each stream."""
     connections: Sequence[str] = ()
     """Names of the clients that NATS has."""
+    folder: Sequence[str] = ()
+    """Files that are still in the watched folder, or were refused."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +232,22 @@ class History:
     objects: frozenset[str]
     """Every key in the bucket."""
     versions: Mapping[VersionId, StoredVersion]
+    wrong: Sequence[str] = ()
+    """What was wrong with answers."""
+    told: Sequence[Told] = ()
+    """Texts that senders were told."""
+    sent: Mapping[Asked, Sequence[Sending]] = field(default_factory=dict[Asked, Sequence[Sending]])
+    """By which doors each was sent, whatever came of it."""
+    recordings: Mapping[str, Recording] = field(default_factory=dict[str, Recording])
+    """What the store holds of each recording, by its id."""
+    said: Sequence[Said] = ()
+    """What was said of channels, in order."""
+    channels: Sequence[ChannelRecord] = ()
+    """What the bucket of channels holds at the end."""
+    posts: Sequence[Posted] = ()
+    """What the receiver of webhooks got."""
+    receiver: str | None = None
+    """Its id; None if there was none."""
     undisturbed: Mapping[Asked, Undisturbed] = field(default_factory=dict[Asked, Undisturbed])
     traces: Traces = Traces()
     leftovers: Leftovers = Leftovers()

@@ -6,17 +6,23 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from tests.chaos.clips import Clip
-from tests.chaos.doors import ACCEPTED, DOORS, Door, House, NoAnswer
-from tests.chaos.history import Asked
+from tests.chaos.door import ACCEPTED, Answer, Door, House, NoAnswer
+from tests.chaos.doors import DOORS, RAW, way
+from tests.chaos.history import Asked, Sending, Told
 
 Again = Literal["no", "at once", "later"]
 FULL = 507
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504, FULL})
 _AT_ONCE = 8
 """Uploads that are under way at a time."""
+_WAITING = 24
+"""The same of those whose senders wait for the words."""
+_LISTENING = 2.0
+"""Times the patience of other senders, for those."""
 _BURST = 6
 
 
@@ -33,7 +39,9 @@ class Upload:
     """Whether it is sent a second time on purpose."""
 
 
-def plan_uploads(seed: int, clips: Sequence[Clip], seconds: float) -> list[Upload]:
+def plan_uploads(
+    seed: int, clips: Sequence[Clip], seconds: float, doors: Sequence[Door] = DOORS
+) -> list[Upload]:
     """Every clip once, half of them in bursts; some of them also with words, or doubled."""
     chance = random.Random(f"uploads {seed}")
     planned: list[Upload] = []
@@ -41,15 +49,20 @@ def plan_uploads(seed: int, clips: Sequence[Clip], seconds: float) -> list[Uploa
     for n, clip in enumerate(clips):
         if n % _BURST == 0 or chance.random() < 0.5:
             at = chance.uniform(0, seconds)
-        planned.append(_upload(chance, at, clip, words=False))
+        planned.append(_upload(chance, at, clip, doors, words=False))
         if chance.random() < 0.1:
-            planned.append(_upload(chance, chance.uniform(at, seconds), clip, words=True))
+            at_last = chance.uniform(at, seconds)
+            planned.append(_upload(chance, at_last, clip, doors, words=True))
     return sorted(planned, key=lambda upload: upload.at)
 
 
-def _upload(chance: random.Random, at: float, clip: Clip, *, words: bool) -> Upload:
+def _upload(
+    chance: random.Random, at: float, clip: Clip, doors: Sequence[Door], *, words: bool
+) -> Upload:
     again: Again = chance.choices(("no", "at once", "later"), (6, 1, 1))[0]
-    return Upload(at, clip, chance.choice(DOORS), words, again)
+    # Of the doors that there are for it; some take few clips, and would hardly be used else.
+    door = chance.choice([door for door in doors if door.takes(clip, words=words)] or [RAW])
+    return Upload(at, clip, door, words, again)
 
 
 class Producer:
@@ -60,9 +73,15 @@ class Producer:
         self._house = house
         self._patience = patience
         self._chance = random.Random(f"producer {seed}")
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._rooms = {False: asyncio.Semaphore(_AT_ONCE), True: asyncio.Semaphore(_WAITING)}
         self.accepted: set[Asked] = set()
         self.not_accepted: list[str] = []
+        self.wrong: list[str] = []
+        """What was wrong with answers."""
+        self.told: list[Told] = []
+        """Texts that senders were told."""
+        self.sent: dict[Asked, list[Sending]] = {}
+        """By which doors each was sent, whatever came of it."""
         self.statuses: Counter[int] = Counter()
         """Answers by their status."""
         self.doors: Counter[str] = Counter()
@@ -81,9 +100,11 @@ class Producer:
                 await asyncio.sleep(max(0.0, began + upload.at - time.monotonic()))
                 tasks.create_task(self._send_planned(upload))
 
-    async def send(self, clip: Clip, *, words: bool = False, door: Door = DOORS[0]) -> bool:
-        """Send a clip until it is accepted; whether it was."""
-        deadline = time.monotonic() + self._patience
+    async def send(self, clip: Clip, *, words: bool = False, door: Door = RAW) -> bool:
+        """Send a clip until it is accepted, and its text known if its sender waits for that;
+        whether it was."""
+        patience = self._patience * (_LISTENING if door.waits else 1.0)
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             status = await self.try_once(clip, words=words, door=door)
             if status == ACCEPTED:
@@ -92,23 +113,32 @@ class Producer:
                 self.not_accepted.append(f"{clip.path.name} was refused with {status}")
                 return False
             await asyncio.sleep(self._chance.uniform(0.1, 1.0))
-        self.not_accepted.append(f"{clip.path.name} was not accepted in {self._patience:g} s")
+        self.not_accepted.append(f"{clip.path.name}: {door.name} did not take it in {patience:g} s")
         return False
 
-    async def try_once(
-        self, clip: Clip, *, words: bool = False, door: Door = DOORS[0]
-    ) -> int | None:
+    async def try_once(self, clip: Clip, *, words: bool = False, door: Door = RAW) -> int | None:
         """Send a clip once; the answer's status, None without one."""
-        async with self._room:
+        door = way(door, clip, words=words)
+        async with self._rooms[door.waits]:
+            sending = Sending(door.name, datetime.now(UTC), door.metadata(clip))
+            self.sent.setdefault(Asked(clip.recording, words), []).append(sending)
             try:
                 answer = await door.send(self._house, clip, words=words)
             except NoAnswer:
                 self.broken += 1
                 return None
+        return self._take(clip, answer, door, words=words)
+
+    def _take(self, clip: Clip, answer: Answer, door: Door, *, words: bool) -> int:
         self.statuses[answer.status] += 1
+        if answer.wrong:
+            self.wrong.append(f"{clip.path.name}: {answer.wrong}")
         if answer.id is not None:
             self._accept(clip, answer.id, door, words=words)
-        return answer.status
+        if answer.text is None:
+            return answer.status
+        self.told.append(Told(Asked(clip.recording, words), answer.text, door.name))
+        return ACCEPTED
 
     def _accept(self, clip: Clip, id: str, door: Door, *, words: bool) -> None:
         asked = Asked(clip.recording, words)

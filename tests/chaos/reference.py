@@ -1,6 +1,6 @@
 """The transcripts of an undisturbed run: the same worker, with nothing that could fail."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from services.transcriber.engine import Engine
@@ -17,7 +17,10 @@ from tests.support.transcribing import Site
 
 
 async def undisturbed(
-    folder: Path, clips: Mapping[str, Clip], wanted: Iterable[Asked], tell: Callable[[str], None]
+    folder: Path,
+    clips: Mapping[str, Clip],
+    wanted: Mapping[Asked, Options],
+    tell: Callable[[str], None],
 ) -> Mapping[Asked, Undisturbed]:
     """The transcript of each wanted version; `clips` by their recording's id."""
     bus = MemoryBus()
@@ -27,22 +30,22 @@ async def undisturbed(
     made: dict[Asked, Undisturbed] = {}
     async with site.worker(engine):
         for asked in sorted(wanted):
-            made[asked] = await _transcribe(site, clips[asked.recording], words=asked.words)
+            made[asked] = await _transcribe(site, clips[asked.recording], wanted[asked])
             if len(made) % 50 == 0:
                 tell(f"{len(made)} undisturbed transcripts")
     return made
 
 
-async def _transcribe(site: Site, clip: Clip, *, words: bool) -> Undisturbed:
+async def _transcribe(site: Site, clip: Clip, options: Options) -> Undisturbed:
     job = Job(
         recording=clip.recording,
-        version=2 if words else 1,
+        version=2 if options.words else 1,
         source=clip.source,
         channel=clip.channel,
         lane="live",
         audio=object_keys.audio(clip.recording, clip.path.suffix[1:]),
         duration=clip.seconds,
-        options=Options(words=words),
+        options=options,
     )
     await site.submit(job, clip.path.read_bytes())
     await site.finished(job)

@@ -11,6 +11,7 @@ import httpx
 
 from shared.bus import Bus
 from shared.errors import BusUnavailable
+from shared.messages import Options, Started
 from shared.nats_bus import NatsBus
 from shared.nats_link import Link
 from shared.s3_store import S3Store
@@ -19,16 +20,27 @@ from tests.chaos.ambush import Ambush, Baits, make_baits
 from tests.chaos.checker import check
 from tests.chaos.clips import Clip, Studio, unique
 from tests.chaos.disturb import Disturber
-from tests.chaos.doors import House
-from tests.chaos.evidence import EventLog, dead_letters, stored_versions
+from tests.chaos.door import Door, House
+from tests.chaos.doors import DOORS
+from tests.chaos.doors_folder import SETTLE
+from tests.chaos.doors_waiting import LONGEST_WAIT
+from tests.chaos.evidence import (
+    EventLog,
+    dead_letters,
+    said_at_last,
+    stored_recordings,
+    stored_versions,
+)
 from tests.chaos.faulty import Fault
 from tests.chaos.followers import Followers, plan_clients
-from tests.chaos.history import History
+from tests.chaos.history import Asked, History
+from tests.chaos.mailbox import SETTINGS, Mailbox
 from tests.chaos.poison import PLANTED, plant
 from tests.chaos.producer import Producer, plan_uploads
 from tests.chaos.reference import undisturbed
+from tests.chaos.sayer import Sayer
 from tests.chaos.schedule import Due
-from tests.chaos.settle import caught_up, emptied, progress, settled
+from tests.chaos.settle import caught_up, emptied, posted, progress, settled
 from tests.chaos.stack import SERVERS, TRANSCRIBERS, Stack
 from tests.chaos.summary import Figures, Result
 from tests.chaos.tally import Tally
@@ -56,7 +68,9 @@ class Plan:
     clients: int = 20
     patience: float = 60.0
     """Seconds for which what is left over may still go."""
-    fault: Fault | None = None
+    faults: Sequence[Fault] = ()
+    doors: Sequence[Door] = DOORS
+    """By which the planned recordings are sent."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +93,38 @@ async def run(plan: Plan, folder: Path, tell: Tell) -> Result:
     """
     material = await asyncio.to_thread(_make, plan, folder)
     tell(f"{len(material.by_recording)} recordings made")
-    stack = Stack(folder, plan.fault)
+    stack = Stack(folder, plan.faults, **_settings(folder))
     try:
         history, figures = await _play(plan, material, stack, tell)
     finally:
         stack.end()
     tell("making the transcripts of an undisturbed run")
-    wanted = {a for a in history.accepted if a.recording not in history.poisoned}
-    references = await undisturbed(folder, material.by_recording, wanted, tell)
+    references = await undisturbed(folder, material.by_recording, _wanted(history), tell)
     history = replace(history, undisturbed=references)
     return Result(history, figures, check(history))
+
+
+def _settings(folder: Path) -> Mapping[str, str]:
+    """Of the services, for the doors that there are."""
+    return {
+        **SETTINGS,
+        "CALL_WATCH_PATH": str(folder / "calls"),
+        "CALL_WATCH_TIMEZONE": "UTC",
+        "ECHOBASE_WATCH_AFTER": "move",
+        "ECHOBASE_WATCH_SETTLE": str(SETTLE),
+        "ECHOBASE_WATCH_RESCAN": "5",
+        "ECHOBASE_LONGEST_WAIT": str(LONGEST_WAIT),
+    }
+
+
+def _wanted(history: History) -> Mapping[Asked, Options]:
+    """What an undisturbed run must make, with what was said of the channel when it was begun."""
+    plans = {s.id: s.event.plan for s in history.events if isinstance(s.event, Started)}
+    return {
+        Asked(id.recording, stored.words): plans[id].options
+        for id, stored in history.versions.items()
+        if id in plans and id.recording not in history.poisoned
+    }
 
 
 def _make(plan: Plan, folder: Path) -> Material:
@@ -132,23 +168,32 @@ async def _play(
         epoch = await _epoch(bus)
         clients = plan_clients(plan.seed, list(material.by_recording.values()), plan.clients)
         followers = Followers(stack.stream_url, clients, plan.seed, f"{epoch}-0")
-        log = EventLog(bus)
+        log, mailbox = EventLog(bus), Mailbox(plan.seed)
+        sayer = Sayer(house.http, house.ingest, plan.seed)
+        await mailbox.open(bus)
+        await sayer.begin()
         async with _background(followers.run()):
             codes = await plant(*material.poisoned, producer, bus, store)
             await stack.start(*TRANSCRIBERS)
             began = time.monotonic()
             async with _background(progress(producer, log, clients, tell)):
-                async with asyncio.TaskGroup() as tasks:
-                    uploads = plan_uploads(plan.seed, material.planned, plan.seconds)
+                async with (
+                    _background(mailbox.run()),
+                    _background(sayer.run()),
+                    asyncio.TaskGroup() as tasks,
+                ):
+                    uploads = plan_uploads(plan.seed, material.planned, plan.seconds, plan.doors)
                     tasks.create_task(producer.run(uploads))
                     tasks.create_task(disturber.run(plan.schedule))
                 tell("all is sent and done: waiting for the rest")
                 # The last kill may have been nats-server's.
                 await link.wait_connected(_UPLOAD_PATIENCE)
                 await settled(stack, producer, log)
-            left = await emptied(stack.monitor_port, stack.spool, plan.patience)
+            left = await emptied(stack, mailbox.id, plan.patience)
             await log.update()
             await caught_up(clients, log)
+            await posted(mailbox, log)
+        await mailbox.close()
         keys = [item.key async for item in store.list("")]
         history = History(
             accepted=frozenset(producer.accepted),
@@ -161,6 +206,14 @@ async def _play(
             clients=clients,
             objects=frozenset(keys),
             versions=await stored_versions(store, keys),
+            recordings=await stored_recordings(store, keys),
+            wrong=producer.wrong,
+            told=producer.told,
+            sent=producer.sent,
+            said=sayer.said,
+            channels=await said_at_last(bus),
+            posts=mailbox.posts,
+            receiver=mailbox.id,
             traces=watch.traces(),
             leftovers=left,
             disturbances=tally.disturbances,
@@ -188,7 +241,7 @@ async def _connected(stack: Stack) -> AsyncGenerator[tuple[Link, House]]:
     bus, store = NatsBus(link), S3Store(stack.store_settings)
     http = httpx.AsyncClient(timeout=30.0, trust_env=False)
     try:
-        yield link, House(http, stack.ingest_url, bus, store)
+        yield link, House(http, stack.ingest_url, bus, store, stack.folder)
     finally:
         await http.aclose()
         await bus.close()

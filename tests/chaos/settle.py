@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from shared.errors import BusUnavailable
 from tests.chaos.check_remains import too_much
+from tests.chaos.check_webhooks import missing
 from tests.chaos.evidence import EventLog, leftovers, waiting_entries
 from tests.chaos.history import Client, Leftovers
+from tests.chaos.mailbox import Mailbox
 from tests.chaos.producer import Producer
 from tests.chaos.stack import Stack
 from tests.chaos.waiting import within
@@ -30,20 +31,21 @@ async def settled(stack: Stack, producer: Producer, log: EventLog) -> None:
         now = time.monotonic()
         if len(log.events) > before:
             moved = now
-        left = await leftovers(stack.monitor_port, stack.spool)
+        left = await leftovers(stack.monitor_port, stack.spool, stack.folder)
         idle = not any(left.messages.values()) and not waiting_entries(stack.spool)
+        idle = idle and not left.folder
         done = len(log.ended()) >= len(producer.accepted)
         if idle and (done or now - moved > _QUIET):
             return
         await asyncio.sleep(_POLL)
 
 
-async def emptied(monitor_port: int, spool: Path, patience: float) -> Leftovers:
+async def emptied(stack: Stack, receiver: str, patience: float) -> Leftovers:
     """What is left once nothing is too much, or after `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
-        found = await leftovers(monitor_port, spool)
-        if not any(too_much(found)) or time.monotonic() > deadline:
+        found = await leftovers(stack.monitor_port, stack.spool, stack.folder)
+        if not any(too_much(found, receiver)) or time.monotonic() > deadline:
             return found
         await asyncio.sleep(_POLL)
 
@@ -56,6 +58,11 @@ async def caught_up(clients: Sequence[Client], log: EventLog) -> None:
         return all(len(c.seen) >= count for c, count in zip(clients, wanted, strict=True))
 
     await within(all_seen, _CATCH_UP)
+
+
+async def posted(mailbox: Mailbox, log: EventLog) -> None:
+    """Return once everything that should be was posted, or will not be."""
+    await within(lambda: not missing(log.events, mailbox.posts), _CATCH_UP)
 
 
 async def progress(

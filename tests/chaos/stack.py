@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,12 +68,14 @@ class Part:
 class Stack:
     """All of them, in one folder."""
 
-    def __init__(self, folder: Path, fault: Fault | None = None, **more: str) -> None:
-        """Nothing runs yet. `fault`: planted in the services that it concerns; `more`: variables
+    def __init__(self, folder: Path, faults: Sequence[Fault] = (), **more: str) -> None:
+        """Nothing runs yet. `faults`: planted in the services that they concern; `more`: variables
         of theirs."""
         self.data = folder / "data"
         self.data.mkdir(parents=True)
-        self._fault = fault or "none"
+        self.folder = folder / "calls"
+        """For what is watched."""
+        self._faults = ",".join(faults) or "none"
         self._more = more
         self._shadow = folder / "shadow"
         self.nats: NatsServer = new_nats(self.data)
@@ -170,7 +172,7 @@ class Stack:
     def command(self, name: str) -> list[str]:
         """How a service is run."""
         module = f"services.{name.partition('-')[0]}"
-        return [sys.executable, "-m", "tests.chaos.faulty", self._fault, module]
+        return [sys.executable, "-m", "tests.chaos.faulty", self._faults, module]
 
     def _environment(self) -> Mapping[str, str]:
         settings = environment_of(self.nats_settings, self.store_settings, MODEL)

@@ -1,9 +1,13 @@
 """The short form of `make chaos`, and runs with a planted fault, each of which must fail."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.door import Door
+from tests.chaos.doors import RAW
+from tests.chaos.doors_waiting import SpeechDoor
 from tests.chaos.faulty import Fault
 from tests.chaos.run import Plan, run
 from tests.chaos.schedule import Action, Due, Kill, Pause, PowerCut, make_schedule
@@ -23,17 +27,25 @@ async def test_nothing_is_lost_and_nothing_is_doubled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "action", "kinds"),
+    ("faults", "door", "action", "kinds"),
     [
-        ("no-fence", Pause(), {"doubled"}),
-        ("no-resume", Kill("transcriber", 0.2), {"decoded again", "transcript"}),
-        ("no-file-sync", PowerCut(0.2), {"lost"}),
-        ("no-folder-sync", PowerCut(0.2), {"lost"}),
+        (("no-fence", "wrong-text"), SpeechDoor(), Pause(), {"doubled", "answer"}),
+        (
+            ("no-resume", "no-label"),
+            RAW,
+            Kill("transcriber", 0.2),
+            {"decoded again", "transcript", "channel"},
+        ),
+        (("no-file-sync", "deaf-folder"), RAW, PowerCut(0.2), {"lost", "left over"}),
+        (("no-folder-sync", "new-webhook-id"), RAW, PowerCut(0.2), {"lost", "webhook"}),
     ],
+    ids=["recognizer", "channel", "file", "folder"],
 )
-async def test_a_planted_fault_makes_the_run_fail(
-    fault: Fault, action: Action, kinds: set[str], tmp_path: Path
+async def test_planted_faults_make_the_run_fail(
+    faults: Sequence[Fault], door: Door, action: Action, kinds: set[str], tmp_path: Path
 ) -> None:
-    plan = Plan(SEED, 4, 2.0, [Due(1.0, action)], clients=5, patience=5.0, fault=fault)
+    """Two at a time, each of which makes findings of its own kind."""
+    due = [Due(1.0, action)]
+    plan = Plan(SEED, 4, 2.0, due, clients=5, patience=5.0, faults=faults, doors=(door,))
     result = await run(plan, tmp_path, print)
     assert kinds <= {finding.kind for finding in result.findings}, "\n".join(lines(result))

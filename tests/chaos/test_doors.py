@@ -7,7 +7,8 @@ import pytest
 from shared.memory_bus import MemoryBus
 from shared.memory_store import MemoryStore
 from tests.chaos.clips import Clip, Studio
-from tests.chaos.doors import ACCEPTED, DOORS, Door, House
+from tests.chaos.door import ACCEPTED, Door, House
+from tests.chaos.doors import DOORS
 from tests.support.ingest import serving, until
 
 
