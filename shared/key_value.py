@@ -67,6 +67,14 @@ class KeyValue:
         """
         return await self._store(key, Message(self._subject(key), data), expected)
 
+    async def add(self, key: str, data: bytes) -> bool:
+        """Store a value unless the key ever had one, even if that was deleted; whether it did."""
+        try:
+            await self._fenced(Message(self._subject(key), data), 0)
+        except FenceLost:
+            return False
+        return True
+
     async def delete(self, key: str, expected: int | None = None) -> None:
         """Let the key hold nothing; `expected` as for `put`. Raises FenceLost."""
         message = Message(self._subject(key), b"", {_OPERATION: _DELETE})

@@ -117,6 +117,7 @@ async def main(life: Lifecycle) -> None:
             eraser=eraser,
             measures=measures,
             waiting=waiting,
+            book=book,
             health=health,
             access=rights,
         )

@@ -38,6 +38,7 @@ from services.ingest.version_order import OrderDesk, order_version
 from services.ingest.waiting import Waiting
 from shared.access import Access
 from shared.asgi import AsgiApp
+from shared.channel_book import ChannelBook
 from shared.health import Health
 from shared.http.auth import PUBLIC, Gate, give_credential
 from shared.http.docs import openapi_config, openapi_json
@@ -71,6 +72,7 @@ class Parts:
     eraser: Eraser
     measures: Measures
     waiting: Waiting
+    book: ChannelBook
     health: Health
     access: Access
 
@@ -107,7 +109,7 @@ def create_app(parts: Parts) -> AsgiApp:
         "spool": parts.reception.spool,
         "eraser": parts.eraser,
         "upstream": parts.upstream,
-        "channels": ChannelDesk(parts.upstream.bus),
+        "channels": ChannelDesk(parts.upstream.bus, parts.book.until_kept),
         "access": access,
         "orders": OrderDesk(parts.upstream, parts.reception.spool, parts.reception.channels),
     }

@@ -5,19 +5,20 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tests.chaos.bounds import OF_ONE
 from tests.chaos.clips import Clip, Studio
 from tests.chaos.door import ACCEPTED, Door
 from tests.chaos.doors import RAW, WATCHED
 from tests.chaos.producer import FULL, Producer
 from tests.chaos.schedule import Action, Due, Fill, Kill, Outage, Pause, PowerCut
-from tests.chaos.stack import ACK_WAIT, HANDED_IN, SPOOL_BYTES, Stack
+from tests.chaos.stack import ACK_WAIT, SPOOL_BYTES, Stack
 from tests.chaos.tally import Tally
 from tests.chaos.waiting import within
 from tests.chaos.watch import Watch
 
 _LONG = 120.0
 """Seconds of audio that keep a worker busy while something is done to it."""
-_BEGUN = 2 * HANDED_IN
+_BEGUN = 2 * OF_ONE
 """Chunks that a worker must have begun to be in the middle of a recording, some of them stored."""
 _BULKY = 60.0
 _FILLERS = SPOOL_BYTES // int(_BULKY * 32_000) + 2

@@ -15,9 +15,9 @@ from shared.messages import (
     Transcript,
     TranscriptSegment,
 )
+from tests.chaos.bounds import OF_ALL, OF_ONE
 from tests.chaos.finding import Finding
 from tests.chaos.history import Asked, History, StoredEvent, Undisturbed, VersionId
-from tests.chaos.stack import HANDED_IN, IN_HAND
 
 
 def uploads(history: History) -> Iterator[Finding]:
@@ -113,18 +113,18 @@ def _same(name: str, found: Transcript, undisturbed: Undisturbed) -> Iterator[Fi
 
 
 def decoded_again(history: History) -> Iterator[Finding]:
-    """No more than the chunks in hand are decoded again when a worker dies."""
+    """No more is decoded again than was handed in when a worker died; see `tests.chaos.bounds`."""
     starts = Counter(stored.id for stored in history.events if isinstance(stored.event, Started))
     again: Counter[VersionId] = Counter()
     for (recording, version, _), count in history.traces.decoded.items():
         again[VersionId(recording, version)] += count - 1
     for id, count in again.items():
-        if count > HANDED_IN * max(0, starts[id] - 1):
+        if count > OF_ONE * max(0, starts[id] - 1):
             yield Finding(
                 "decoded again",
                 f"{id.recording} version {id.version}: {count} chunks, with {starts[id]} starts",
             )
-    if again.total() > IN_HAND * history.disturbances.interrupted:
+    if again.total() > OF_ALL * history.disturbances.interrupted:
         yield Finding(
             "decoded again",
             f"{again.total()} chunks, with {history.disturbances.interrupted} jobs interrupted",

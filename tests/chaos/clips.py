@@ -48,6 +48,8 @@ class Clip:
     sha256: str
     seconds: float
     """Its length."""
+    size: int = 0
+    """Bytes."""
     is_tagged: bool = False
     """Whether its tags tell of the call, as SDRTrunk's do."""
 
@@ -122,6 +124,7 @@ class Studio:
             start=start,
             sha256=sha256(path.read_bytes()).hexdigest(),
             seconds=seconds,
+            size=path.stat().st_size,
             is_tagged=is_tagged,
         )
 

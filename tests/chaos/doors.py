@@ -102,7 +102,7 @@ class MessageDoor(RawDoor):
     def takes(self, clip: Clip, *, words: bool) -> bool:
         """See `Door.takes`."""
         del words
-        return clip.path.stat().st_size <= IngestSettings().submit_inline_bytes
+        return clip.size <= IngestSettings().submit_inline_bytes
 
     async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""

@@ -19,6 +19,7 @@ from tests.chaos.door import NOT_YET, Answer, House, NoAnswer, answer, fields, m
 
 LONGEST_WAIT = 12.0
 """Seconds for which ingest lets a caller wait."""
+_SHORTEST_WAIT = 0.5
 _IMPATIENT = 1.0
 _PATIENT = 25.0
 _OK = httpx.codes.OK.value
@@ -43,6 +44,8 @@ class WaitDoor:
 
     name: str = "wait="
     waits: bool = True
+    longest: float = LONGEST_WAIT
+    """Seconds that a sender waits."""
 
     def takes(self, clip: Clip, *, words: bool) -> bool:
         """See `Door.takes`."""
@@ -55,7 +58,7 @@ class WaitDoor:
 
     async def send(self, house: House, clip: Clip, *, words: bool) -> Answer:
         """See `Door.send`."""
-        wait = f"{random.uniform(0.5, LONGEST_WAIT):.1f}"
+        wait = f"{random.uniform(_SHORTEST_WAIT, self.longest):.1f}"
         request = house.http.build_request(
             "POST",
             f"{house.ingest}/v1/recordings",

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tests.chaos.clips import Clip
 from tests.chaos.door import ACCEPTED, Answer, Door, House, NoAnswer
-from tests.chaos.doors import DOORS, RAW, way
+from tests.chaos.doors import DOORS, RAW, WATCHED, way
 from tests.chaos.history import Asked, Sending, Told
 
 Again = Literal["no", "at once", "later"]
@@ -21,6 +21,8 @@ _AT_ONCE = 8
 """Uploads that are under way at a time."""
 _WAITING = 24
 """The same of those whose senders wait for the words."""
+_FILES = 0.4
+"""How many of the clips that can be files are."""
 _LISTENING = 2.0
 """Times the patience of other senders, for those."""
 _BURST = 6
@@ -60,8 +62,10 @@ def _upload(
     chance: random.Random, at: float, clip: Clip, doors: Sequence[Door], *, words: bool
 ) -> Upload:
     again: Again = chance.choices(("no", "at once", "later"), (6, 1, 1))[0]
-    # Of the doors that there are for it; some take few clips, and would hardly be used else.
-    door = chance.choice([door for door in doors if door.takes(clip, words=words)] or [RAW])
+    # Of the doors that there are for it. Few clips can be files, which would hardly be used else.
+    possible = [door for door in doors if door.takes(clip, words=words)]
+    files = [door for door in possible if door in WATCHED]
+    door = chance.choice(files if files and chance.random() < _FILES else possible or [RAW])
     return Upload(at, clip, door, words, again)
 
 

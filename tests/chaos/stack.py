@@ -15,8 +15,8 @@ from deploy.local.layout import log_path
 from deploy.local.ports import free_ports
 from deploy.local.process import Process
 from deploy.local.servers import NatsServer, S3Server, answers, new_nats, new_s3
-from services.transcriber.batcher import AHEAD
 from shared.settings import NatsSettings, StoreSettings, TranscriberSettings
+from tests.chaos import bounds
 from tests.chaos.faulty import SHADOW, Fault
 from tests.chaos.powercut import Shadow
 from tests.support.repository import ROOT
@@ -24,19 +24,6 @@ from tests.support.stream import environment_of
 
 SERVERS = ("nats-server", "store")
 TRANSCRIBERS = ("transcriber-a", "transcriber-b")
-BATCH = 2
-IN_FLIGHT = 12
-SMALL = {
-    "ECHOBASE_MODEL_WORKERS": "1",
-    "ECHOBASE_BATCH_MAX": str(BATCH),
-    "ECHOBASE_IN_FLIGHT": str(IN_FLIGHT),
-}
-"""Recordings share the model, but in small calls: with large ones a minute of audio is decoded and
-stored in one go, and nothing could be done to a worker that is in the middle of it."""
-HANDED_IN = AHEAD * BATCH
-"""Chunks of one recording that a worker may have begun, and not yet stored, when it dies."""
-IN_HAND = HANDED_IN + IN_FLIGHT
-"""The same of all its recordings: one more of each waits for the model at least."""
 SERVICES = ("ingest", "stream", *TRANSCRIBERS)
 ACK_WAIT = 3.0
 """Seconds; short, so that a killed worker's job is another's soon."""
@@ -198,7 +185,8 @@ class Stack:
 def _service(name: str, port: int, env: Mapping[str, str], stack: Stack) -> Part:
     own = {}
     if name in TRANSCRIBERS:
-        own = {"ECHOBASE_TRANSCRIBER_PORT": str(port), "ECHOBASE_LOG_LEVEL": "debug", **SMALL}
+        own = {"ECHOBASE_TRANSCRIBER_PORT": str(port), "ECHOBASE_LOG_LEVEL": "debug"}
+        own |= bounds.SETTINGS
     # Not in the repository's root, where a developer's `.env` may lie.
     process = Process(stack.command(name), log=stack.log(name), env={**env, **own}, cwd=stack.data)
     return Part(name, process, lambda: answers(port, "/health/ready"))

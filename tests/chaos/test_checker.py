@@ -2,24 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
 from services.transcriber.attempt import Common
+from shared.channels import ChannelRecord
 from shared.messages import (
     Completed,
     Event,
     Failed,
     Options,
     Queued,
+    Recording,
     Refused,
     Segment,
     Started,
     Transcript,
     TranscriptSegment,
 )
+from shared.topology import receiver_queue
+from tests.chaos.bounds import OF_ALL, OF_ONE
 from tests.chaos.checker import check
 from tests.chaos.history import (
     Asked,
@@ -29,14 +33,17 @@ from tests.chaos.history import (
     Filter,
     History,
     Leftovers,
+    Posted,
+    Said,
     Seen,
+    Sending,
     StoredEvent,
     StoredVersion,
+    Told,
     Traces,
     Undisturbed,
     VersionId,
 )
-from tests.chaos.stack import HANDED_IN
 from tests.support.calls import PLAN
 
 GOOD, BAD = "a" * 32, "b" * 32
@@ -64,7 +71,7 @@ def _common(recording: str) -> Common:
         "source": "s",
         "channel": "c",
         "time": NOW,
-        "metadata": {},
+        "metadata": {"unit": 7, "talkgroup_label": "New"},
         "correlation_id": None,
     }
 
@@ -80,6 +87,44 @@ COMPLETED = Completed(
     model="demo",
     processing=0.1,
 )
+RECEIVER = "0123cafe"
+SENDING = Sending("raw body", NOW, {"unit": 7})
+POSTS = [
+    Posted("one", "completed", GOOD, 1, "copy copy", taken=True, signed=True),
+    Posted("two", "failed", BAD, 1, None, taken=True, signed=True),
+]
+OLDER, SAID = (
+    Said(
+        NOW - timedelta(seconds=ago),
+        NOW - timedelta(seconds=ago - 1),
+        ChannelRecord(source="s", channel="c", label=label),
+    )
+    for ago, label in ((9, "Old"), (5, "New"))
+)
+
+
+def replace_record(**changes: str) -> ChannelRecord:
+    """What was said last of the channel, and more."""
+    return msgspec.structs.replace(SAID.record, **changes)
+
+
+def recording(**metadata: object) -> Recording:
+    """The good one, as the store holds it."""
+    return Recording(
+        id=GOOD,
+        source="s",
+        channel="c",
+        sha256="0" * 64,
+        size=1,
+        audio=f"recordings/{GOOD}/audio.wav",
+        container="wav",
+        codec="pcm_s16le",
+        duration=2.0,
+        received=NOW,
+        metadata={"unit": 7, "talkgroup_label": "New", **metadata},
+    )
+
+
 PLANTED = [DeadLetter("bad-message", None), DeadLetter("bad-input", None, "ingest")]
 POISONED: list[Event | Refused] = [
     Queued(**_common(BAD), lane="live", duration=2.0, options=Options()),
@@ -168,6 +213,13 @@ def history(events: Sequence[Event | Refused] = EVENTS) -> History:
         traces=Traces({(GOOD, 1, 0): 1, (GOOD, 1, 1): 1}, fenced=0),
         leftovers=CLEAN,
         disturbances=Disturbances(),
+        told=[Told(Asked(GOOD, False), whole.text, "OpenAI")],
+        sent={Asked(GOOD, False): [SENDING]},
+        recordings={GOOD: recording()},
+        said=[OLDER, SAID],
+        channels=[SAID.record],
+        posts=POSTS,
+        receiver=RECEIVER,
     )
 
 
@@ -176,6 +228,7 @@ CLEAN = Leftovers(
     consumers={
         "JOBS": ["transcriber-urgent", "transcriber-live", "transcriber-backfill"],
         "SUBMIT": ["ingest"],
+        "WEBHOOKS": [receiver_queue(RECEIVER).name],
         "EVENTS": FOLLOWED,
         "KV_echobase-keys": ["follow-3", "follow-4"],
         "DEAD": [],
@@ -265,6 +318,24 @@ def test_wrong_events_are_found(events: list[Event | Refused], kind: str) -> Non
         ({"leftovers": replace(CLEAN, consumers={"DEAD": ["follow-1"]})}, "left over"),
         ({"leftovers": replace(CLEAN, connections=["ingest", "stream", "chaos"])}, "left over"),
         ({"leftovers": replace(CLEAN, connections=[*CLEAN.connections, "stream"])}, "left over"),
+        ({"leftovers": replace(CLEAN, folder=["11/a.wav"])}, "left over"),
+        ({"receiver": "cafe0123"}, "left over"),
+        ({"wrong": ["OpenAI answered 503 without Retry-After"]}, "answer"),
+        ({"told": [Told(Asked(GOOD, False), "copy that", "OpenAI")]}, "answer"),
+        ({"told": [Told(Asked(GOOD, True), "copy copy", "OpenAI")]}, "answer"),
+        ({"sent": {Asked(GOOD, False): [SENDING._replace(metadata={"unit": 8})]}}, "metadata"),
+        ({"recordings": {GOOD: recording(unit=8)}}, "metadata"),
+        ({"recordings": {GOOD: recording(talkgroup_label="Old")}}, "channel"),
+        ({"recordings": {GOOD: recording(talkgroup_label=None)}}, "channel"),
+        ({"said": [SAID._replace(record=replace_record(lane="urgent"))]}, "channel"),
+        ({"said": [SAID._replace(record=replace_record(prompt="Medic 2."))]}, "channel"),
+        ({"channels": []}, "channel"),
+        ({"posts": POSTS[1:]}, "webhook"),
+        ({"posts": [POSTS[0]._replace(taken=False), *POSTS[1:]]}, "webhook"),
+        ({"posts": [POSTS[0]._replace(signed=False), *POSTS[1:]]}, "webhook"),
+        ({"posts": [POSTS[0]._replace(text="copy that"), *POSTS[1:]]}, "webhook"),
+        ({"posts": [*POSTS, POSTS[0]._replace(id="other")]}, "webhook"),
+        ({"posts": [POSTS[0], POSTS[1]._replace(id=POSTS[0].id)]}, "webhook"),
     ],
 )  # fmt: skip
 def test_wrong_ends_are_found(change: dict[str, object], kind: str) -> None:
@@ -298,6 +369,10 @@ def test_more_decoded_again_than_was_interrupted_is_found() -> None:
     events = [QUEUED, STARTED, STARTED, *EVENTS[2:]]
     found = replace(history(events), traces=Traces({(GOOD, 1, 0): 2, (GOOD, 1, 1): 1}))
     assert kinds(found) == {"decoded again"}
-    many = replace(history(events), traces=Traces({(GOOD, 1, 0): HANDED_IN + 2}))
+    many = replace(history(events), traces=Traces({(GOOD, 1, 0): OF_ONE + 2}))
     assert kinds(replace(many, disturbances=Disturbances(interrupted=1))) == {"decoded again"}
+    often = history([QUEUED, *[STARTED] * OF_ALL, *EVENTS[2:]])
+    often = replace(often, traces=Traces({(GOOD, 1, 0): OF_ALL + 2}))
+    assert kinds(replace(often, disturbances=Disturbances(interrupted=1))) == {"decoded again"}
+    assert check(replace(often, disturbances=Disturbances(interrupted=2))) == []
     assert check(replace(found, disturbances=Disturbances(interrupted=1))) == []

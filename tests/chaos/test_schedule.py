@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.clips import Clip, Studio, unique
+from tests.chaos.clips import RADIO, START, TALKGROUPS, Clip, Studio, unique
 from tests.chaos.doors import DOORS
 from tests.chaos.followers import plan_clients
 from tests.chaos.producer import plan_uploads
@@ -13,8 +13,11 @@ from tests.chaos.schedule import TARGETS, Action, Kill, make_schedule
 
 
 def clip(number: int) -> Clip:
-    """A clip of which there is no file."""
-    return Clip(Path(f"{number}.wav"), "county", "fire", None, f"{number:064x}", 5.0)
+    """A clip of which there is no file; every other one is a call."""
+    path, sha256 = Path(f"{number}.wav"), f"{number:064x}"
+    if number % 2:
+        return Clip(path, RADIO, TALKGROUPS[0], START, sha256, 5.0, is_tagged=True)
+    return Clip(path, "county", "fire", None, sha256, 5.0)
 
 
 def test_the_same_seed_makes_the_same_schedule() -> None:

@@ -202,6 +202,7 @@ async def serving(
             eraser=eraser,
             measures=measures,
             waiting=waiting,
+            book=book,
             health=health,
             access=rights,
         )

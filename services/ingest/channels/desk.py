@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.bus import Bus
+from shared.channel_book import Holds
 from shared.channels import ChannelRecord, decode_channel, key
 from shared.errors import BadMessage, EchoBaseError, FenceLost
 from shared.key_value import KeyValue, Value
@@ -30,12 +31,22 @@ class Stored(NamedTuple):
 NOTHING = Stored(None, 0)
 
 
+async def _at_once(_name: str, _holds: Holds) -> None:
+    """For who keeps no copy."""
+
+
 class ChannelDesk:
     """Every method may raise BusUnavailable."""
 
-    def __init__(self, bus: Callable[[], Awaitable[Bus]]) -> None:
-        """`bus` gives it, its streams made."""
+    def __init__(
+        self,
+        bus: Callable[[], Awaitable[Bus]],
+        until_kept: Callable[[str, Holds], Awaitable[None]] = _at_once,
+    ) -> None:
+        """`bus` gives it, its streams made. `until_kept`: `ChannelBook.until_kept` of the process's
+        own copy, which is to have what was changed before whoever changed it is told so."""
         self._bus = bus
+        self._until_kept = until_kept
 
     async def get(self, source: str, channel: str) -> Stored:
         """What is said of a channel, by its real names."""
@@ -57,12 +68,14 @@ class ChannelDesk:
         if expected is not None and expected != found.revision:
             raise Changed(f"The channel is at revision {found.revision}, not {expected}.")
         if found.record == record:
+            await self._until_kept(record.key, lambda there: there >= found.revision)
             return found
         bucket = await self._bucket()
         try:
             revision = await bucket.put(record.key, msgspec.json.encode(record), expected)
         except FenceLost:
             raise Changed("Somebody changed the channel at this moment.") from None
+        await self._until_kept(record.key, lambda there: there >= revision)
         return Stored(record, revision)
 
     async def remove(self, source: str, channel: str, expected: int | None = None) -> bool:
@@ -76,6 +89,7 @@ class ChannelDesk:
             await (await self._bucket()).delete(key(source, channel), found.revision)
         except FenceLost:
             raise Changed("Somebody changed the channel at this moment.") from None
+        await self._until_kept(key(source, channel), lambda there: there != found.revision)
         return True
 
     async def _bucket(self) -> KeyValue:

@@ -3,15 +3,16 @@
     <talkgroup>-<seconds since 1970>[.<milliseconds>]_<Hz>[.<slot>][-call_<n>].wav
 
 which is what its users may change, so a JSON counts whatever the name is.
+
+A call that is marked as encrypted is taken, as its upload is: trunk-recorder writes no audio of one
+that was encrypted throughout, so what there is was spoken in clear. `more.encrypted` tells of it.
 """
 
 import re
 from dataclasses import replace
-from typing import cast
 
 from services.ingest.radio import trunk_recorder_meta, values
-from services.ingest.radio.call import MORE, Call
-from shared.errors import BadInput
+from services.ingest.radio.call import Call
 from shared.messages import Metadata
 
 MOST = 1024**2
@@ -24,12 +25,6 @@ UNKNOWN = "0"
 """The talkgroup of a call that has none, as its upload to OpenMHz has it."""
 
 
-class Encrypted(BadInput):
-    """The call was encrypted: there is nothing to be heard."""
-
-    code = "encrypted"
-
-
 def is_name(stem: str) -> bool:
     """Whether a file is named as trunk-recorder names them."""
     return _NAME.match(stem) is not None
@@ -38,15 +33,13 @@ def is_name(stem: str) -> bool:
 def read(stem: str, meta: bytes | None) -> Call | None:
     """The call of a file's stem and its JSON; None if they are another program's.
 
-    Its source is empty if neither names the system. Raises Encrypted.
+    Its source is empty if neither names the system.
     """
     named = _of_name(stem)
     said = trunk_recorder_meta.read(values.decode(meta)) if meta is not None else None
     if said is None or not (said.channel or said.start):
         # Tags are not escaped in the JSON, so that it may not be any.
         return named
-    if _is_encrypted(said):
-        raise Encrypted("The call was encrypted.", field="encrypted")
     call = said.over(named) if named else said
     # Its uploads count in seconds, and are to be the same recording.
     start = call.start and call.start.replace(microsecond=0)
@@ -67,8 +60,3 @@ def _of_name(stem: str) -> Call | None:
         start=values.instant(found["start"]),
         metadata=metadata,
     )
-
-
-def _is_encrypted(call: Call) -> bool:
-    more = cast(Metadata, call.metadata.get(MORE, {}))
-    return more.get("encrypted") in (1, True, "1")

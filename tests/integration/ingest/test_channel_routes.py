@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -52,6 +53,23 @@ async def test_what_is_said_is_told_and_known(ingest: Ingest, backend: Backend) 
     await until(lambda: ingest.book.all() == [])
     problem(await ingest.http.get(path()), 404)
     problem(await ingest.http.delete(path()), 404)
+
+
+async def test_what_was_answered_counts_and_outlives_a_kill(
+    ingest: Ingest, backend: Backend, tmp_path: Path
+) -> None:
+    copy = tmp_path.with_name(f"{tmp_path.name}-channels.json")
+
+    def on_disk() -> list[dict[str, str]]:
+        return json.loads(copy.read_bytes())["channels"]
+
+    for label in ("FD 1", "FD 2", "FD 2"):
+        assert (await put(ingest, {"label": label})).status_code == 200
+        [record] = ingest.book.all()
+        assert record.label == label
+        assert [each["label"] for each in on_disk()] == [label]
+    assert (await ingest.http.delete(path())).status_code == 204
+    assert ingest.book.all() == on_disk() == []
 
 
 @pytest.mark.parametrize("name", ["a/b", 'Kanal "1"', "Süd", "%2F", "a.b", "..", "x" * 128])

@@ -1,12 +1,14 @@
 """trunk-recorder's files."""
 
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
-from services.ingest.radio import openmhz_fields
+from services.ingest.radio import openmhz_fields, trunk_recorder_meta
 from services.ingest.watch import trunk_recorder
-from services.ingest.watch.trunk_recorder import Encrypted, is_name
+from services.ingest.watch.trunk_recorder import is_name
+from shared.messages import Metadata
 from tests.support.watching import STEM, call_json
 
 START = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
@@ -72,9 +74,13 @@ def test_a_json_of_another_program_is_none_of_it() -> None:
 
 
 @pytest.mark.parametrize("encrypted", [1, True, "1"])
-def test_an_encrypted_call_is_told(encrypted: object) -> None:
-    with pytest.raises(Encrypted):
-        trunk_recorder.read(STEM, call_json(encrypted=encrypted).encode())
+def test_a_call_that_is_marked_as_encrypted_is_taken_as_its_upload_is(encrypted: object) -> None:
+    said = call_json(encrypted=encrypted)
+    call, uploaded = trunk_recorder.read(STEM, said.encode()), trunk_recorder_meta.read(said)
+    assert call is not None
+    assert uploaded is not None
+    assert call.metadata == uploaded.metadata
+    assert cast(Metadata, call.metadata["more"])["encrypted"] == encrypted
 
 
 def test_it_is_the_recording_that_its_upload_to_openmhz_is() -> None:
