@@ -33,8 +33,7 @@ async def settled(stack: Stack, producer: Producer, log: EventLog) -> None:
             moved = now
         left = await leftovers(stack.monitor_port, stack.spool, stack.folder)
         idle = not any(left.messages.values()) and not waiting_entries(stack.spool)
-        idle = idle and not left.folder
-        done = len(log.ended()) >= len(producer.accepted)
+        done = len(log.ended()) >= len(producer.accepted) and not left.folder
         if idle and (done or now - moved > _QUIET):
             return
         await asyncio.sleep(_POLL)
