@@ -30,7 +30,7 @@ from services.transcriber.engines import Engines
 from services.transcriber.in_order import in_order
 from services.transcriber.patience import Patience
 from services.transcriber.plan import make_plan
-from services.transcriber.speech import find_speech, speech_seconds
+from services.transcriber.speech import blocks, put_together, speech_in, speech_seconds
 from services.transcriber.suspects import Fresh, Suspects
 from services.transcriber.transcript import make_transcript
 from services.transcriber.turns import Turns
@@ -60,6 +60,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _STALE_READ = 0.05
 """Seconds until a replica that lags behind is read again."""
+_BLOCKS = 2
+"""Blocks of a recording that are searched for speech at a time: each needs some 200 MB."""
 
 
 @dataclass(frozen=True)
@@ -166,10 +168,28 @@ class Attempt:
         with tracer.start_as_current_span("decode"):
             audio = await self._in_thread_until_stopped(lambda: decode(source, samples))
         with tracer.start_as_current_span("vad") as span:
-            speech = await self._in_thread_until_stopped(lambda: find_speech(audio, plan))
-            chunks = plan_chunks(speech, audio.total, plan)
+            chunks = plan_chunks(await self._speech(audio, plan), audio.total, plan)
             span.set_attribute("echobase.speech_seconds", speech_seconds(chunks))
         return audio, chunks
+
+    async def _speech(self, audio: Audio, plan: Plan) -> list[Span]:
+        """The utterances, each block looked at in a turn of its own.
+
+        So hours of audio do not hold up what came meanwhile, and use a core that is free.
+        """
+        places = asyncio.Semaphore(_BLOCKS)
+
+        async def look(block: Span) -> list[Span]:
+            async with places:
+                return await self._in_thread_until_stopped(lambda: speech_in(audio, plan, block))
+
+        tasks = [asyncio.create_task(look(block)) for block in blocks(audio.total)]
+        try:
+            return put_together(await asyncio.gather(*tasks), plan)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _language(
         self, engine: Engine, plan: Plan, audio: Audio, chunks: Sequence[Span]

@@ -21,16 +21,32 @@ BLOCK = 300 * RATE
 
 def find_speech(audio: Audio, plan: Plan, block: int = BLOCK) -> list[Span]:
     """The utterances of a recording, in order, without padding; slow, for a thread."""
+    found = [speech_in(audio, plan, part) for part in blocks(audio.total, block)]
+    return put_together(found, plan, block)
+
+
+def blocks(total: int, block: int = BLOCK) -> list[Span]:
+    """The stretches of a recording of `total` samples that are looked at each by itself."""
+    return [Span(start, min(start + block, total)) for start in range(0, total, block)]
+
+
+def speech_in(audio: Audio, plan: Plan, block: Span) -> list[Span]:
+    """The utterances of one block; slow, for a thread. Several may be looked at together."""
     found: list[Span] = []
-    for start in range(0, audio.total, block):
-        samples = audio.read(Span(start, min(start + block, audio.total)))
-        for part in audible(samples):
-            spans = speech_timestamps(
-                samples[part.start : part.end], plan.shortest_pause, _longest_utterance(plan)
-            )
-            begin = start + part.start
-            found.extend(Span(begin + a, begin + b) for a, b in spans)
-    return list(bridge_seams(found, round(plan.shortest_pause * RATE), block))
+    samples = audio.read(block)
+    for part in audible(samples):
+        spans = speech_timestamps(
+            samples[part.start : part.end], plan.shortest_pause, _longest_utterance(plan)
+        )
+        begin = block.start + part.start
+        found.extend(Span(begin + a, begin + b) for a, b in spans)
+    return found
+
+
+def put_together(found: Iterable[Sequence[Span]], plan: Plan, block: int = BLOCK) -> list[Span]:
+    """The utterances of a recording from those of its blocks, in order."""
+    spans = [span for part in found for span in part]
+    return list(bridge_seams(spans, round(plan.shortest_pause * RATE), block))
 
 
 def bridge_seams(spans: Sequence[Span], shortest_pause: int, block: int) -> Iterator[Span]:

@@ -12,7 +12,7 @@ from services.transcriber.chunks import RATE, Span
 from services.transcriber.model_folder import Traits
 from services.transcriber.plan import make_plan
 from services.transcriber.samples import Samples
-from services.transcriber.speech import find_speech
+from services.transcriber.speech import blocks, find_speech
 from shared.messages import Options
 from shared.settings import TranscriberSettings
 from tests.support.transcribing import SAMPLES, write_wav
@@ -90,3 +90,13 @@ def audio_of(file: Path, *parts: Samples) -> Audio:
 
 def whole(audio: Audio) -> Samples:
     return audio.read(Span(0, audio.total))
+
+
+def test_the_blocks_of_a_recording_leave_nothing_out() -> None:
+    parts = blocks(10 * RATE + 1, 4 * RATE)
+    assert [(part.start, part.end) for part in parts] == [
+        (0, 4 * RATE),
+        (4 * RATE, 8 * RATE),
+        (8 * RATE, 10 * RATE + 1),
+    ]
+    assert blocks(0) == []
