@@ -10,7 +10,7 @@ WORKERS ?= 3
 EXTRAS := ingest transcriber stream train local dev
 
 .DEFAULT_GOAL := help
-.PHONY: airgap-check help demo up dev stop test test-fast soak storm lint format lock bench bench-stream bench-engine bench-history bench-page chaos images images-check install clean .local .dev
+.PHONY: airgap-check help demo up dev stop test test-fast soak storm lint format lock bench bench-stream bench-engine bench-engine-latency bench-engine-load bench-history bench-page chaos images images-check install clean .local .dev
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,12 @@ bench-stream: .dev ## Compare the fan-out of events with a bare writer, and with
 bench-engine: .dev ## Compare many short calls, and long audio, with faster-whisper alone [CLIPS=500 LONG=3600 MODELS=..]
 	@exec $(BIN)/python -m benchmarks.engine $(if $(CLIPS),--clips $(CLIPS)) \
 		$(if $(LONG),--long $(LONG)) $(if $(MODELS),--models $(MODELS))
+
+bench-engine-latency: .dev ## Measure an upload's way to its first segment, idle and behind a backlog
+	@exec $(BIN)/python -m benchmarks.engine_latency
+
+bench-engine-load: .dev ## Measure memory, the event loop's lag and the start of a transcriber [RECORDINGS=5000]
+	@exec $(BIN)/python -m benchmarks.engine_load $(if $(RECORDINGS),--recordings $(RECORDINGS))
 
 bench-history: .dev ## Measure search in 100,000 recordings, and how quickly their history is made
 	@exec $(BIN)/python -m benchmarks.history $(if $(RECORDINGS),--recordings $(RECORDINGS))

@@ -40,6 +40,16 @@ class Pipeline:
 
     bus: Bus
     store: ObjectStore
+    process: Process
+    """The transcriber's."""
+    began: float
+    """When it was started, by `time.time`."""
+
+    @property
+    def resident(self) -> int:
+        """The transcriber's resident memory, in bytes (Linux)."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     async def transcribe(
         self, paths: Sequence[Path], run: str, lane: Lane = "backfill"
@@ -50,13 +60,12 @@ class Pipeline:
         """
         jobs = [_job(path, number, run, lane) for number, path in enumerate(paths)]
         for job, path in zip(jobs, paths, strict=True):
-            await self.store.put(job.audio, path.read_bytes(), content_type="audio/wav")
+            await _store(self.store, job, path)
         start = (await self.bus.state(EVENTS.name)).last + 1
         over = asyncio.create_task(self._over(start, len(jobs)))
         began = time.perf_counter()
         for job in jobs:
-            await self.bus.publish(event_message(_queued(job)))
-            await self.bus.publish(job_message(job))
+            await _publish(self.bus, job)
         async with asyncio.timeout(PATIENCE):
             await over
         seconds = time.perf_counter() - began
@@ -72,6 +81,20 @@ class Pipeline:
                 count -= 1
             if count <= 0:
                 return
+
+
+async def _hand_in(bus: Bus, store: ObjectStore, job: Job, path: Path) -> None:
+    await _store(store, job, path)
+    await _publish(bus, job)
+
+
+async def _store(store: ObjectStore, job: Job, path: Path) -> None:
+    await store.put_file(job.audio, path, content_type="audio/wav")
+
+
+async def _publish(bus: Bus, job: Job) -> None:
+    await bus.publish(event_message(_queued(job)))
+    await bus.publish(job_message(job))
 
 
 def _job(path: Path, number: int, run: str, lane: Lane) -> Job:
@@ -103,9 +126,16 @@ def _queued(job: Job) -> Queued:
 
 @asynccontextmanager
 async def pipeline(
-    folder: Path, model: Path, settings: Mapping[str, str]
+    folder: Path,
+    model: Path,
+    settings: Mapping[str, str],
+    module: str = "services.transcriber",
+    waiting: Path | None = None,
 ) -> AsyncGenerator[Pipeline]:
-    """A transcriber that is ready, on servers of its own; `settings` are its environment."""
+    """A transcriber that is ready, on servers of its own; `settings` are its environment.
+
+    `waiting`: a file whose job is there before the process is.
+    """
     nats, s3 = new_nats(folder), new_s3(folder)
     servers = [LocalServer(nats, folder / "nats.log"), LocalServer(s3, folder / "s3.log")]
     for server in servers:
@@ -113,14 +143,17 @@ async def pipeline(
     bus, store = await connect(nats.settings, "bench"), S3Store(s3.settings)
     env = _environment(nats.settings, s3.settings) | {"WHISPER_MODEL_NAME": str(model), **settings}
     port = env["ECHOBASE_TRANSCRIBER_PORT"] = str(free_ports(1)[0])
-    command = [sys.executable, "-m", "services.transcriber"]
+    command = [sys.executable, "-m", module]
     process = Process(command, log=folder / "transcriber.log", env=dict(os.environ) | env, cwd=ROOT)
     try:
         await bus.ensure(topology())
         await store.ensure()
+        if waiting is not None:
+            await _hand_in(bus, store, _job(waiting, 0, "waiting", "live"), waiting)
+        began = time.time()
         process.start()
         await _ready(int(port), process)
-        yield Pipeline(bus, store)
+        yield Pipeline(bus, store, process, began)
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 30.0)

@@ -1,13 +1,17 @@
 """What the benchmarks compute, as far as it is not the measuring itself."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from benchmarks.engine_load import moments, percentile
+from benchmarks.engine_reference import cut_as_whisper
 from benchmarks.first_words import Measured, verdict
 from benchmarks.local_stack import BenchmarkFailed, Clock, note
-from benchmarks.samples import error_rate
+from benchmarks.samples import MODEL, error_rate
+from services.transcriber.model_folder import read_traits
 from shared.client import Gap
 from shared.messages import Event, decode_event
 
@@ -64,3 +68,25 @@ def test_words_are_gathered_until_the_end() -> None:
 def test_a_recording_that_fails_is_no_measurement(ended: Event | Gap) -> None:
     with pytest.raises(BenchmarkFailed, match="gone"):
         note(ended, [], Clock())
+
+
+def test_the_log_says_when_what_was_first_there() -> None:
+    log = "\n".join(
+        [
+            "not a record",
+            '{"time": "1970-01-01T00:00:11Z", "message": "model ready"}',
+            '{"time": "1970-01-01T00:00:12Z", "message": "something else"}',
+            '{"time": "1970-01-01T00:00:13Z", "message": "model ready"}',
+        ]
+    )
+    assert moments(log, 10.0) == [("model ready", 1.0)]
+
+
+def test_a_percentile_is_of_the_values() -> None:
+    assert percentile([float(n) for n in range(101)], 99) == 99.0
+
+
+def test_a_model_that_is_cut_as_whisper_says_so(tmp_path: Path) -> None:
+    traits = read_traits(cut_as_whisper(MODEL, tmp_path / "cut"))
+    assert (traits.join_pauses, traits.longest_chunk) == (True, 30.0)
+    assert (tmp_path / "cut" / "model.bin").stat().st_size > 0
