@@ -5,14 +5,11 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from services.transcriber.audio import decode
 from services.transcriber.chunk import Chunk
-from services.transcriber.chunks import RATE, plan_chunks
-from services.transcriber.direct import decode_alone
+from services.transcriber.direct import chunks_of, decode_alone
 from services.transcriber.engines import load_own
 from services.transcriber.model_folder import FILE, LONGEST_WINDOW, read_traits
 from services.transcriber.plan import make_plan
-from services.transcriber.speech import find_speech
 from shared.messages import Options
 from shared.settings import TranscriberSettings
 
@@ -36,9 +33,7 @@ class Reference:
     def chunks(self, path: Path) -> list[Chunk]:
         """What a file is cut into."""
         with TemporaryDirectory() as folder:
-            audio = decode(path, Path(folder) / "samples")
-            spans = plan_chunks(find_speech(audio, self._plan), audio.total, self._plan)
-            return [Chunk(audio.read(s), s.start / RATE, self._plan, "en") for s in spans]
+            return chunks_of(path, self._plan, Path(folder) / "samples")
 
     def text(self, path: Path) -> str:
         """What is said in a file."""

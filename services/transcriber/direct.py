@@ -2,10 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
+from services.transcriber.audio import decode
 from services.transcriber.chunk import Chunk, Spoken
+from services.transcriber.chunks import RATE, plan_chunks
 from services.transcriber.engine import Engine
+from services.transcriber.speech import find_speech
 from services.transcriber.step import Decoding, Step, advance
+from shared.messages import Plan
+
+
+def chunks_of(path: Path, plan: Plan, scratch: Path) -> list[Chunk]:
+    """What a file is cut into; `scratch` is a file to use. Raises NotAudio."""
+    audio = decode(path, scratch)
+    spans = plan_chunks(find_speech(audio, plan), audio.total, plan)
+    language = plan.options.language or "en"
+    return [Chunk(audio.read(span), span.start / RATE, plan, language) for span in spans]
 
 
 def decode_alone(engine: Engine, chunk: Chunk) -> list[Spoken]:
