@@ -33,5 +33,15 @@ class BatchingSettings(Settings, frozen=True, kw_only=True):
     model_workers: Annotated[
         int,
         Meta(ge=0, le=64),
-        meta("Calls of the model at a time; on a CPU by cores and threads if 0, one on a GPU"),
+        meta(
+            "Calls of the model at a time; if 0, on a CPU by cores and threads, and one on each GPU"
+        ),
     ] = 0
+    model_idle: Annotated[
+        float,
+        Meta(ge=0, le=86_400),
+        meta(
+            "Seconds after which a model that jobs asked for is given up, if none uses it any "
+            "more; 0 for never"
+        ),
+    ] = 600.0

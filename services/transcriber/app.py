@@ -160,7 +160,11 @@ class Service:
         shop = Workshop(
             bus=bus,
             store=self._store,
-            engines=Engines(engine, lambda name: load_named(name, settings, self._load, batching)),
+            engines=Engines(
+                engine,
+                lambda name: load_named(name, settings, self._load, batching),
+                batching.model_idle or None,
+            ),
             batcher=Batcher(choice.workers, limits, turns, self._life.stopping),
             turns=turns,
             suspects=Suspects(),

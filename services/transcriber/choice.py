@@ -1,6 +1,7 @@
 """Where and how a model runs."""
 
 from dataclasses import dataclass
+from math import ceil
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,10 @@ class Choice:
     """Most windows that one call decodes together."""
     reason: str
     """Why, for the log."""
+    devices: int = 1
+    """GPUs that share the calls, each with the whole model in its memory; 1 on a CPU."""
+
+    @property
+    def replicas(self) -> int:
+        """Calls at a time on each device."""
+        return ceil(self.workers / self.devices)

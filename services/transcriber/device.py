@@ -59,16 +59,20 @@ def choose(
         workers=workers,
         batch=batching.batch_max or _BATCH[device],
         reason=f"{why}; {hardware.cores} cores",
+        devices=min(hardware.gpus, workers) if device == "cuda" else 1,
     )
 
 
 def _threads_and_workers(
     settings: TranscriberSettings, batching: BatchingSettings, hardware: Hardware, device: str
 ) -> tuple[int, int]:
-    """Threads of one call, and calls at a time: together as many as there are cores."""
+    """Threads of one call, and calls at a time: on a CPU together as many as there are cores.
+
+    On GPUs one call for each: it fills the GPU.
+    """
     cores = hardware.cores
     if device == "cuda":
-        return settings.threads or min(MOST_THREADS, cores), batching.model_workers or 1
+        return settings.threads or min(MOST_THREADS, cores), batching.model_workers or hardware.gpus
     # Two calls of one thread do a fifth more than one call of two.
     threads = settings.threads or max(1, min(MOST_THREADS, cores // 4))
     if batching.model_workers and not settings.threads:
@@ -101,7 +105,10 @@ def _device(settings: TranscriberSettings, hardware: Hardware) -> tuple[str, str
         case "cuda":
             return "cuda", "WHISPER_DEVICE says so"
         case _ if hardware.gpus:
-            return "cuda", f"{hardware.gpus} CUDA devices are here"
+            return (
+                "cuda",
+                f"{hardware.gpus} CUDA device{'s are' if hardware.gpus > 1 else ' is'} here",
+            )
         case _:
             return "cpu", "no CUDA device is here"
 

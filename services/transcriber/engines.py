@@ -23,8 +23,13 @@ _log = logging.getLogger(__name__)
 class Engines:
     """Gives the engine for a model's name."""
 
-    def __init__(self, own: Engine, load: Callable[[str], Engine]) -> None:
-        """`load` finds and loads a model by its name, slowly; it raises ModelUnavailable."""
+    def __init__(
+        self, own: Engine, load: Callable[[str], Engine], idle: float | None = None
+    ) -> None:
+        """`load` finds and loads a model by its name, slowly; it raises ModelUnavailable.
+
+        `idle`: seconds after which the other model is given up if nobody uses it; None for never.
+        """
         self.own = own
         self._load = load
         self._other: Engine | None = None
@@ -32,6 +37,13 @@ class Engines:
         self._unused = asyncio.Event()
         self._unused.set()
         self._turn = asyncio.Lock()
+        self._idle = idle
+        self._giving_up: asyncio.TimerHandle | None = None
+
+    @property
+    def other(self) -> str | None:
+        """The name of the model in memory besides the worker's own."""
+        return None if self._other is None else self._other.model.name
 
     @asynccontextmanager
     async def lend(self, name: str | None) -> AsyncGenerator[Engine]:
@@ -48,12 +60,22 @@ class Engines:
             engine = await self._get(name)
             self._users += 1
             self._unused.clear()
+            if self._giving_up is not None:
+                self._giving_up.cancel()
         try:
             yield engine
         finally:
             self._users -= 1
             if not self._users:
                 self._unused.set()
+                if self._idle is not None:
+                    loop = asyncio.get_running_loop()
+                    self._giving_up = loop.call_later(self._idle, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._other is not None and not self._users and not self._turn.locked():
+            _log.info("model given up: nobody uses it", extra={"model": self._other.model.name})
+            self._other = None
 
     async def _get(self, name: str) -> Engine:
         if self._other is None or self._other.model.name != name:
@@ -117,6 +139,7 @@ def load(
             "compute_type": choice.compute_type,
             "threads": choice.threads,
             "workers": choice.workers,
+            "devices": choice.devices,
             "batch": choice.batch,
             "why": choice.reason,
         },

@@ -114,9 +114,10 @@ class Whisper:
             self._model: Any = self._library.WhisperModel(
                 str(folder),
                 device=choice.device,
+                device_index=list(range(choice.devices)),
                 compute_type=choice.compute_type,
                 cpu_threads=choice.threads,
-                num_workers=choice.workers,
+                num_workers=choice.replicas,
                 local_files_only=True,
             )
             # A CUDA library that is missing shows itself only when something is computed.

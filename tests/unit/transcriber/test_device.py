@@ -1,6 +1,6 @@
 """Where the model runs."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_choice(
     settings: TranscriberSettings, hardware: Hardware, expected: tuple[str, str, int, int, int]
 ) -> None:
     choice = choose(settings, hardware)
-    assert astuple(choice)[:-1] == expected
+    assert astuple(choice)[:5] == expected
     assert choice.reason
 
 
@@ -51,6 +51,22 @@ def test_choice(
 def test_each_can_be_set(batching: BatchingSettings, expected: tuple[int, int, int]) -> None:
     choice = choose(TranscriberSettings(whisper_device="cpu"), GPU, batching)
     assert (choice.threads, choice.workers, choice.batch) == expected
+
+
+@pytest.mark.parametrize(
+    ("gpus", "workers", "expected"),
+    [(1, 0, (1, 1, 1)), (4, 0, (4, 4, 1)), (4, 8, (4, 8, 2)), (4, 2, (2, 2, 1)), (2, 3, (2, 3, 2))],
+)
+def test_every_gpu_has_its_calls(gpus: int, workers: int, expected: tuple[int, int, int]) -> None:
+    hardware = replace(GPU, gpus=gpus)
+    choice = choose(TranscriberSettings(), hardware, BatchingSettings(model_workers=workers))
+    assert (choice.devices, choice.workers, choice.replicas) == expected
+    assert f"{gpus} CUDA device" in choice.reason
+
+
+def test_a_cpu_is_one_device_whatever_else_is_there() -> None:
+    choice = choose(TranscriberSettings(whisper_device="cpu"), replace(GPU, gpus=4))
+    assert (choice.devices, choice.replicas) == (1, choice.workers)
 
 
 def test_a_cpu_without_int8_computes_in_float32() -> None:
