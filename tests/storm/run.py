@@ -91,9 +91,9 @@ class Storm:
         def storm() -> None:
             crowd.storm(late=self._publisher.last + 2 * plan.ring + PIECE)
 
-        # The first storm is part of the first tenth, so that what it leaves is no growth.
+        # The first of each is part of the first tenth, so that what it leaves is no growth.
         storms = [(at, storm) for at in _moments(plan.events, plan.storms, 0.5)]
-        lulls = [(at, crowd.pause) for at in _moments(plan.events, plan.lulls, 0.65)]
+        lulls = [(at, crowd.pause) for at in _moments(plan.events, plan.lulls, 0.2)]
         return sorted([*storms, *lulls], key=lambda each: each[0])
 
     async def _measure(self, last: int) -> None:
