@@ -46,7 +46,7 @@ def make_long(folder: Path, clips: Sequence[Clip], seconds: float) -> Clip:
         texts.append(clip.text)
         total += clip.seconds + 0.5
         number += 1
-    path = _write(folder / f"long-{round(seconds)}.wav", np.concatenate(parts))
+    path = write_wav(folder / f"long-{round(seconds)}.wav", np.concatenate(parts))
     return Clip(path, " ".join(texts), total)
 
 
@@ -57,11 +57,12 @@ def _make(path: Path, number: int, draw: random.Random, audio: Audio, text: str)
     whole = noise.astype(np.float32)
     whole[2000 : 2000 + len(audio)] += draw.uniform(0.5, 1.0) * audio[: len(whole) - 2000]
     if not path.exists():
-        _write(path, whole)
+        write_wav(path, whole)
     return Clip(path, text, seconds)
 
 
-def _write(path: Path, audio: Audio) -> Path:
+def write_wav(path: Path, audio: Audio) -> Path:
+    """Write mono 16-bit samples; returns the path."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -5,7 +5,9 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from services.transcriber.audio import decode
 from services.transcriber.chunk import Chunk
+from services.transcriber.chunks import RATE, Span
 from services.transcriber.direct import chunks_of, decode_alone
 from services.transcriber.engines import load_own
 from services.transcriber.model_folder import FILE, LONGEST_WINDOW, read_traits
@@ -28,12 +30,21 @@ class Reference:
         )
         self._engine, _ = load_own(settings)
         found = self._engine.model
-        self._plan = make_plan(Options(language="en"), settings, found.name, found.traits)
+        self.plan = make_plan(Options(language="en"), settings, found.name, found.traits)
+        """Of what is decoded from now on."""
 
     def chunks(self, path: Path) -> list[Chunk]:
         """What a file is cut into."""
         with TemporaryDirectory() as folder:
-            return chunks_of(path, self._plan, Path(folder) / "samples")
+            return chunks_of(path, self.plan, Path(folder) / "samples")
+
+    def uncut(self, path: Path) -> str:
+        """What is said in a file whose first 30 s are one chunk, speech or not."""
+        with TemporaryDirectory() as folder:
+            audio = decode(path, Path(folder) / "samples")
+            samples = audio.read(Span(0, min(audio.total, round(LONGEST_WINDOW) * RATE)))
+        said = decode_alone(self._engine, Chunk(samples, 0.0, self.plan, "en"))
+        return " ".join(spoken.text for spoken in said)
 
     def text(self, path: Path) -> str:
         """What is said in a file."""

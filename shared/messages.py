@@ -223,6 +223,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="A window shorter than 30 s lasts a multiple of this, in seconds; 0: any"),
     ] = 0.0
+    least_confidence: Annotated[
+        Confidence, Meta(description="What a window's text falls short of is dropped; 0: nothing")
+    ] = 0.0
 
 
 class Started(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="started"):

@@ -23,6 +23,7 @@ from shared.settings_access import AccessSettings
 from shared.settings_base import Settings
 from shared.settings_base import meta as _meta
 from shared.settings_batching import BatchingSettings
+from shared.settings_guards import GuardSettings
 from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
 from shared.settings_limits import LimitSettings
@@ -282,6 +283,7 @@ ALL: tuple[type[Settings], ...] = (
     LimitSettings,
     TranscriberSettings,
     BatchingSettings,
+    GuardSettings,
     StreamSettings,
     HistorySettings,
     WebhookSettings,

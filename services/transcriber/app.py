@@ -35,6 +35,7 @@ from shared.retry import RetryPolicy
 from shared.s3_store import S3Store
 from shared.settings import NatsSettings, StoreSettings, TranscriberSettings
 from shared.settings_batching import MOST_IN_FLIGHT, BatchingSettings
+from shared.settings_guards import GuardSettings
 from shared.settings_keeping import KeepingSettings
 from shared.subjects import LANES
 from shared.topology import Consumer, lane_consumer, topology
@@ -82,6 +83,7 @@ class Service:
         self._began = time.monotonic()
         self.settings = life.load(TranscriberSettings)
         self._batching = life.load(BatchingSettings)
+        self._guards = life.load(GuardSettings)
         self._nats = life.load(NatsSettings)
         self._logs = life.load(KeepingSettings).logs()
         self._store = S3Store(life.load(StoreSettings))
@@ -174,6 +176,7 @@ class Service:
             folder=folder,
             chunk_allowance=_CHUNK_SHARE * self._life.grace,
             channels=book.find,
+            guards=self._guards,
         )
         policy = RetryPolicy(settings.attempts, settings.retry_first, settings.retry_longest)
         lanes = consumers(self._nats.ack_wait)

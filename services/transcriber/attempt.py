@@ -51,6 +51,7 @@ from shared.messages import (
 )
 from shared.object_store import ObjectStore
 from shared.settings import TranscriberSettings
+from shared.settings_guards import GuardSettings
 from shared.subjects import LANES
 from shared.telemetry import tracer
 from shared.version_state import VersionState, read_version
@@ -85,6 +86,8 @@ class Workshop:
     """Seconds that the chunk in hand may still take once the process was told to end."""
     channels: Lookup = nothing_known
     """What is known of a channel at the moment."""
+    guards: GuardSettings | None = None
+    """Those of the site; None for the defaults."""
 
 
 class Attempt:
@@ -154,7 +157,8 @@ class Attempt:
             return engine, starts[0].plan
         channel = self._shop.channels(self._job.source, self._job.channel)
         settings = self._shop.settings
-        plan = make_plan(self._job.options, settings, model.name, model.traits, channel)
+        guards = self._shop.guards
+        plan = make_plan(self._job.options, settings, model.name, model.traits, channel, guards)
         return engine, plan
 
     async def _start(self, plan: Plan) -> None:

@@ -61,6 +61,9 @@ def _decode(
         generated = yield from _search(step, plan.beam_size)
         if guards.silent(generated) or step.encoded is None:
             break
+        if guards.unsure(generated, plan.least_confidence):
+            seek += size
+            continue
         split = whisper.split(
             step.encoded,
             task,

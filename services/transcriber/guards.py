@@ -1,5 +1,6 @@
 """What is tried to get good text out of a window, and when it is good enough."""
 
+import math
 from collections.abc import Sequence
 
 from services.transcriber.whisper import COMPRESSION_RATIO, LOG_PROBABILITY, Generated, Search
@@ -28,6 +29,11 @@ def accepted(generated: Generated) -> bool:
         generated.compression_ratio <= COMPRESSION_RATIO
         and generated.log_probability >= LOG_PROBABILITY
     )
+
+
+def unsure(generated: Generated, least: float) -> bool:
+    """Whether the text is less likely, 0 to 1, than what is wanted."""
+    return math.exp(generated.log_probability) < least
 
 
 def silent(generated: Generated) -> bool:

@@ -10,6 +10,7 @@ from shared.channels import ChannelRecord
 from shared.errors import NotSupported
 from shared.messages import Options, Plan
 from shared.settings import TranscriberSettings
+from shared.settings_guards import GuardSettings
 
 
 def make_plan(
@@ -18,6 +19,7 @@ def make_plan(
     model: str,
     traits: Traits,
     channel: ChannelRecord | None = None,
+    guards: GuardSettings | None = None,
 ) -> Plan:
     """What the caller asked for, else its channel, else the site, else what the model wants.
 
@@ -25,6 +27,7 @@ def make_plan(
     translation that the model was not trained for.
     """
     asked = with_channel(options, channel)
+    guards = guards or GuardSettings()
     language = asked.language or settings.whisper_language or _only(traits.languages)
     if asked.task == "translate" and language != "en" and not _translates(model, traits):
         raise NotSupported(f"the model {model} cannot translate: it was trained to transcribe only")
@@ -43,6 +46,7 @@ def make_plan(
         window_margin=_window_margin(settings.window_margin, traits.window_margin),
         beam_size=settings.whisper_beam_size or traits.beam_size,
         window_step=traits.window_step,
+        least_confidence=guards.least_confidence,
     )
 
 

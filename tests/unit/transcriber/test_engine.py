@@ -1,5 +1,6 @@
 """The engine on the bundled model, against faster-whisper's own `transcribe`."""
 
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
@@ -244,3 +245,20 @@ def test_the_first_search_is_the_plans() -> None:
 )
 def test_the_window_is_the_chunk_and_a_margin(size: int, margin: float | None, frames: int) -> None:
     assert window_frames(size, margin) == frames
+
+
+def test_what_is_less_likely_than_wanted_is_dropped() -> None:
+    generated = Generated([1], math.log(0.5), 0.0, 1.0)
+    assert not guards.unsure(generated, 0.0)
+    assert not guards.unsure(generated, 0.49)
+    assert guards.unsure(generated, 0.51)
+
+
+def test_a_window_without_the_wanted_confidence_gives_none(
+    engine: WhisperEngine, tmp_path: Path
+) -> None:
+    samples = whole(samples_of(CALLS[0], tmp_path))
+    (spoken, *_) = decode_one(engine, samples, plan_for(engine, least_confidence=0.0))
+    just = spoken.confidence - 0.001
+    assert decode_one(engine, samples, plan_for(engine, least_confidence=just))
+    assert decode_one(engine, samples, plan_for(engine, least_confidence=just + 0.002)) == []
