@@ -3,12 +3,14 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from shared.bus import Bus
 from tests.chaos.history import Posted
-from tests.support.hooks import Hook, Post, put, receiver, verified
+from tests.support.hooks import Hook, Post, hooks, put, receiver, verified
 
 SETTINGS = {
     "ECHOBASE_WEBHOOK_ALLOW": "127.0.0.0/8",
@@ -35,26 +37,24 @@ class Mailbox:
         """The receiver's."""
         self.posts: list[Posted] = []
 
-    async def open(self, bus: Bus) -> None:
+    @asynccontextmanager
+    async def open(self, bus: Bus) -> AsyncGenerator[None]:
         """Listen, and be known to the site. Raises BusUnavailable."""
-        await self._hook.start()
-        made = receiver(self._hook.url)
-        self.id, self._secret = made.id, made.secrets[0]
-        await put(bus, made)
+        async with hooks(self._hook):
+            made = receiver(self._hook.url)
+            self.id, self._secret = made.id, made.secrets[0]
+            await put(bus, made)
+            yield
 
     async def run(self) -> None:
         """Be away now and then, until cancelled; then it is there."""
         while True:
             await asyncio.sleep(self._chance.uniform(1.0, _LONGEST_UP))
-            await self._hook.stop()
             try:
+                await self._hook.stop()
                 await asyncio.sleep(self._chance.uniform(0.0, _LONGEST_AWAY))
             finally:
                 await self._hook.start()
-
-    async def close(self) -> None:
-        """Listen no more."""
-        await self._hook.stop()
 
     def _answer(self, post: Post) -> int:
         data, version = post.data, post.data["version"]

@@ -170,9 +170,8 @@ async def _play(
         followers = Followers(stack.stream_url, clients, plan.seed, f"{epoch}-0")
         log, mailbox = EventLog(bus), Mailbox(plan.seed)
         sayer = Sayer(house.http, house.ingest, plan.seed)
-        await mailbox.open(bus)
-        await sayer.begin()
-        async with _background(followers.run()):
+        async with mailbox.open(bus), _background(followers.run()):
+            await sayer.begin()
             codes = await plant(*material.poisoned, producer, bus, store)
             await stack.start(*TRANSCRIBERS)
             began = time.monotonic()
@@ -193,7 +192,6 @@ async def _play(
             await log.update()
             await caught_up(clients, log)
             await posted(mailbox, log)
-        await mailbox.close()
         keys = [item.key async for item in store.list("")]
         history = History(
             accepted=frozenset(producer.accepted),
