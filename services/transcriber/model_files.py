@@ -54,7 +54,12 @@ def place_of(name: str, models: Path) -> Path:
 
 def describe(folder: Path) -> ModelFiles:
     """What a folder holds. Raises ModelUnavailable if that is no model."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name != FILE)
+    # The bundled model's folder is a package too, for the sake of its recipe.
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.name != FILE and path.suffix != ".py"
+    )
     files = [ModelFile(path.name, path.stat().st_size, digest(path)) for path in paths]
     return checked(ModelFiles([file for file in files if _NAME.match(file.name)]), str(folder))
 
