@@ -88,7 +88,7 @@ class Link:
         """Connect, and wait for the server for as long as it takes."""
         self._opened = True
         self._client = Client()
-        await self._client.connect(
+        connecting = self._client.connect(
             servers=self._servers,
             name=self._name,
             user=self._user,
@@ -103,6 +103,7 @@ class Link:
             reconnected_cb=self._on_connected,
             closed_cb=self._on_closed,
         )
+        await _until_done(connecting)
         await _subscribe(self._client, self._prefix + "*", self._take)
         await self._on_connected()
         for hook in self._hooks:
@@ -288,6 +289,23 @@ class Inbox:
     async def take(self, message: Msg) -> None:
         """Called by nats-py for each message."""
         self.sink(message)
+
+
+async def _until_done(work: Coroutine[object, object, object]) -> None:
+    """Wait for work of nats-py's, which a cancellation ends for certain.
+
+    `asyncio.wait_for` of Python 3.11, which it uses, forgets that it is cancelled if what it waits
+    for ends at the same moment (python/cpython#86296): it would go on connecting for ever.
+    """
+    doing = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        while not doing.done():
+            doing.cancel()
+            await asyncio.wait([doing], timeout=RECONNECT_WAIT)
+        await asyncio.gather(doing, return_exceptions=True)
+        raise
 
 
 async def _subscribe(
