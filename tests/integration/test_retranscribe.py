@@ -12,7 +12,7 @@ from tests.support.ingest import Ingest, serving, until
 from tests.support.ingest import events as log
 from tests.support.scene import Scene, scenery
 from tests.support.servers import NatsFixture
-from tests.support.stream import running
+from tests.support.stream import running, until_known
 from tests.support.transcribing import eventually
 
 pytestmark = pytest.mark.servers
@@ -33,12 +33,13 @@ async def scene(
             "ECHOBASE_INGEST_PUBLIC_URL": ingest.url,
             "ECHOBASE_PUBLIC_URL": stream.url,
         }
-        for number in range(6):
-            await upload(ingest, number)
+        # What is asked for again is found in the history.
+        await until_known(stream, *[await upload(ingest, number) for number in range(6)])
         yield found
 
 
-async def upload(ingest: Ingest, number: int) -> None:
+async def upload(ingest: Ingest, number: int) -> str:
+    """The recording's id, once its job is published."""
     query = {
         "source": "county" if number < 4 else "city",
         "channel": f"c{number % 2}",
@@ -48,6 +49,7 @@ async def upload(ingest: Ingest, number: int) -> None:
     response = await ingest.http.post("/v1/recordings", content=content, params=query)
     assert response.status_code == 202
     await until(lambda: not any(held.waiting for held in ingest.spool.held))
+    return str(response.json()["id"])
 
 
 async def test_a_dry_run_lists_and_asks_for_nothing(scene: Scene) -> None:
