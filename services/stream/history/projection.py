@@ -39,6 +39,8 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _TOGETHER = 2000
 """Events that are written in one transaction, and some more."""
+_MANY = 50
+"""Events of one transaction from which on there are so many that it is made less often."""
 _REST, _LONGEST_REST = 0.25, 1.0
 """Seconds between two transactions while it is live: a lone event is written at once, and what
 comes right after it together. A transaction for each would cost more than sending it to a hundred
@@ -171,7 +173,7 @@ class Projection:
             await self._take(messages, place, cursor)
             if len(messages) < _TOGETHER:
                 place = await self._caught_up(place)
-                rest = (time.monotonic() - began) / _SHARE
+                rest = (time.monotonic() - began) / _SHARE if len(messages) > _MANY else _REST
                 rested = began + min(max(rest, _REST), _LONGEST_REST)
                 await arrival.wait()
                 await asyncio.sleep(max(0.0, rested - time.monotonic()))
