@@ -167,8 +167,8 @@ async def _alive(link: Link, reply: str, every: float) -> AsyncGenerator[None]:
 
 async def _beat(link: Link, reply: str, every: float) -> None:
     while True:
-        await _send(link, reply, b"+WPI")
         await asyncio.sleep(every)
+        await _send(link, reply, b"+WPI")
 
 
 async def _send(link: Link, subject: str, data: bytes) -> None:

@@ -16,11 +16,10 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypedDict, TypeVar
 
 from services.transcriber import meters
-from services.transcriber.audio import Audio, decode
+from services.transcriber.audio import Audio
 from services.transcriber.batcher import Batcher, Line
 from services.transcriber.blocking import in_thread
 from services.transcriber.chunk import Chunk, Spoken
@@ -30,6 +29,7 @@ from services.transcriber.engines import Engines
 from services.transcriber.in_order import in_order
 from services.transcriber.patience import Patience
 from services.transcriber.plan import make_plan
+from services.transcriber.scratch import Scratch, scratch
 from services.transcriber.speech import blocks, put_together, speech_in, speech_seconds
 from services.transcriber.suspects import Fresh, Suspects
 from services.transcriber.transcript import make_transcript
@@ -113,19 +113,18 @@ class Attempt:
         """
         async with AsyncExitStack() as stack:
             engine, plan = await self._prepare(stack)
-            folder = stack.enter_context(TemporaryDirectory(dir=self._shop.folder))
-            source = Path(folder) / "audio"
+            files = stack.enter_context(scratch(self._shop.folder))
             suspect = self._state.attempts_without_progress > 0
             line = self._shop.batcher.open(self._rank, expected=not suspect)
             stack.callback(self._shop.batcher.close, line)
             with tracer.start_as_current_span("fetch"):
                 await self._shop.patience.outlast(
-                    lambda: self._shop.store.get_file(self._job.audio, source)
+                    lambda: self._shop.store.get_file(self._job.audio, files.source)
                 )
             enter = stack.enter_async_context(self._shop.suspects.enter(suspect=suspect))
             fresh = await self._shop.patience.finish(enter, 0.0)
             await self._start(plan)
-            audio, chunks = await self._cut(source, Path(folder) / "samples", plan)
+            audio, chunks = await self._cut(files, plan)
             language = await self._language(engine, plan, audio, chunks)
             if language is not None:
                 await self._decode(_Recording(engine, plan, audio, chunks, language), line, fresh)
@@ -168,9 +167,9 @@ class Attempt:
         self.started = self._untouched = True
         _log.info("started", extra={"attempt": attempt, "chunk": self._state.chunks_done})
 
-    async def _cut(self, source: Path, samples: Path, plan: Plan) -> tuple[Audio, list[Span]]:
+    async def _cut(self, files: Scratch, plan: Plan) -> tuple[Audio, list[Span]]:
         with tracer.start_as_current_span("decode"):
-            audio = await self._in_thread_until_stopped(lambda: decode(source, samples))
+            audio = await self._in_thread_until_stopped(files.decode)
         with tracer.start_as_current_span("vad") as span:
             chunks = plan_chunks(await self._speech(audio, plan), audio.total, plan)
             span.set_attribute("echobase.speech_seconds", speech_seconds(chunks))

@@ -61,6 +61,20 @@ async def in_thread(work: Callable[[], T]) -> T:
     return await future
 
 
+def in_background(work: Callable[[], None]) -> None:
+    """Have `work`, which must not raise, done in a daemon thread that nobody waits for."""
+
+    def run() -> _Settle:
+        work()
+        return _nothing
+
+    _take().give(run)
+
+
+def _nothing() -> None:
+    pass
+
+
 def _take() -> _Worker:
     try:
         return _idle.pop()

@@ -27,6 +27,7 @@ class Patience:
         self._stopping = stopping
         self._allowance = allowance
         self._ordered: float | None = None
+        self._order: asyncio.Task[object] | None = None
 
     def check(self) -> None:
         """Raises Stopped if the process was told to end."""
@@ -48,17 +49,21 @@ class Patience:
         """
         seconds = self._allowance if allowance is None else allowance
         task = asyncio.ensure_future(work)
-        order = asyncio.ensure_future(self._stopping.wait())
         try:
-            await asyncio.wait({task, order}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, self._told()}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 await asyncio.wait({task}, timeout=seconds)
             if not task.done():
                 raise Stopped
             return task.result()
         finally:
-            order.cancel()
             await end(task)
+
+    def _told(self) -> asyncio.Task[object]:
+        # One for all calls: a recording makes some thirty, and a task for each is a third of them.
+        if self._order is None:
+            self._order = asyncio.create_task(self._stopping.wait())
+        return self._order
 
     async def outlast(self, call: Callable[[], Awaitable[T]]) -> T:
         """What the call returns once what it needs is back.

@@ -11,3 +11,8 @@ def free_places(lane: Lane, in_hand: int, in_flight: int) -> int:
     """
     kept = in_flight // 4 * LANES.index(lane)
     return max(0, in_flight - kept - in_hand)
+
+
+def refill(in_flight: int) -> int:
+    """How many places of a lane that was full are to be free before it is asked for jobs."""
+    return max(1, in_flight // 8)

@@ -13,7 +13,7 @@ from services.transcriber.attempt import Attempt, Workshop, common, read
 from services.transcriber.claim import Claim, Wanted, claim
 from services.transcriber.held import Held
 from services.transcriber.patience import Stopped
-from services.transcriber.places import free_places
+from services.transcriber.places import free_places, refill
 from shared import log, object_keys, telemetry
 from shared.bus import Delivery
 from shared.envelope import dead_message
@@ -27,7 +27,7 @@ from shared.errors import (
 )
 from shared.messages import Failed, Job, decode, encode
 from shared.retry import Abandon, DeadLetter, Decision, RetryAfter, RetryPolicy, decide
-from shared.subjects import LANES
+from shared.subjects import LANES, Lane
 from shared.topology import Consumer
 from shared.version_state import VersionState
 
@@ -71,8 +71,8 @@ class Worker:
         self._hands: set[asyncio.Task[Outcome]] = set()
         self._changed = asyncio.Event()
         """The order to end came, or a hand is free again that was needed."""
-        self._short = False
-        """Whether there is no room for jobs of some lane."""
+        self._full: list[Lane] = []
+        """Lanes that there was no room for."""
 
     async def run(self) -> None:
         """Work until told to end, then until all hands are empty."""
@@ -109,19 +109,24 @@ class Worker:
         ]
         if self._stopping.is_set():
             return
+        self._full = [lane for lane in LANES if not free_places(lane, in_hand, self._in_flight)]
         if not wanted:
-            self._short = True
             await self._changed.wait()
             return
-        self._short = len(wanted) < len(self._consumers)
         for claimed in await claim(self._shop.bus, wanted, self._changed):
             hand = asyncio.create_task(self.handle(claimed))
             hand.add_done_callback(self._free)
             self._hands.add(hand)
 
     def _free(self, hand: asyncio.Task[Outcome]) -> None:
-        # With room for every lane already, a further free hand changes nothing.
-        if self._short or hand.cancelled() or hand.exception() is not None:
+        # With room for every lane already, a further free hand changes nothing; and to ask for
+        # one job at a time costs both sides as much as to ask for several.
+        in_hand = sum(not each.done() for each in self._hands)
+        enough = any(
+            free_places(lane, in_hand, self._in_flight) >= refill(self._in_flight)
+            for lane in self._full
+        )
+        if enough or hand.cancelled() or hand.exception() is not None:
             self._changed.set()
 
     def _look(self) -> None:
@@ -152,7 +157,8 @@ class Worker:
     async def _handle(self, delivery: Delivery, job: Job) -> Outcome:
         try:
             state = await self._shop.patience.outlast(lambda: read(self._shop.bus, job))
-            if await self._erased(job):
+            # While a version's events are there it was not erased yet, and then the fence tells.
+            if state.last_sequence == 0 and await self._erased(job):
                 return await self._settle(delivery, Finished())
         except Stopped:
             return await self._settle(delivery, HandBack())

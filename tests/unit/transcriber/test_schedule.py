@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.transcriber.places import free_places
+from services.transcriber.places import free_places, refill
 from services.transcriber.schedule import (
     AGING,
     BACKFILL,
@@ -154,3 +154,8 @@ def test_places_are_kept_for_the_more_urgent(lane: Lane, in_hand: int, free: int
 def test_a_single_place_is_anybodys() -> None:
     assert free_places("backfill", 0, in_flight=1) == 1
     assert free_places("urgent", 1, in_flight=1) == 0
+
+
+def test_a_full_worker_asks_again_once_several_places_are_free() -> None:
+    assert refill(48) == 6
+    assert refill(1) == 1
