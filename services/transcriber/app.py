@@ -11,7 +11,7 @@ from pathlib import Path
 
 from services.transcriber.attempt import Workshop
 from services.transcriber.batcher import AHEAD, Batcher
-from services.transcriber.blocking import in_thread
+from services.transcriber.blocking import in_background, in_thread
 from services.transcriber.choice import Choice
 from services.transcriber.engine import Engine
 from services.transcriber.engines import Engines, load_named, load_own
@@ -25,6 +25,7 @@ from services.transcriber.turns import Turns
 from services.transcriber.whisper import Whisper
 from services.transcriber.work_folder import work_folder
 from services.transcriber.worker import SERVICE, Worker
+from shared.allocator import trim
 from shared.bus import Bus
 from shared.channel_book import ChannelBook
 from shared.health import OK, Health, Result, degraded, failed
@@ -180,7 +181,9 @@ class Service:
         )
         policy = RetryPolicy(settings.attempts, settings.retry_first, settings.retry_longest)
         lanes = consumers(self._nats.ack_wait)
-        return Worker(shop, lanes, policy, self._life.stopping, in_flight)
+        return Worker(
+            shop, lanes, policy, self._life.stopping, in_flight, lambda: in_background(trim)
+        )
 
     async def _check_bus(self) -> Result:
         if self._bus is None or not await self._bus.ready():

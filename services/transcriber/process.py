@@ -2,7 +2,7 @@
 
 import os
 
-from shared.allocator import MIB, give_back
+from shared.allocator import MIB, keep
 
 
 def prepare() -> None:
@@ -13,5 +13,6 @@ def prepare() -> None:
     # oneDNN, by which CTranslate2 computes, keeps what it compiled for 1024 shapes: with a model
     # that sees windows of every length these were 160 MB more after some hundred recordings.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
-    # Large enough that what a model needs for a chunk again and again stays where it is.
-    give_back(4 * MIB, 16 * MIB)
+    # What a call of the model frees the next one needs: to give it back and fault it in again was
+    # a third of the encoder's time. A worker without work gives it back, see `worker`.
+    keep(1024 * MIB)

@@ -5,7 +5,7 @@ Decisions are values (`Finished`, `HandBack`, and those of `shared.retry`); effe
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -60,13 +60,19 @@ class Worker:
         policy: RetryPolicy,
         stopping: asyncio.Event,
         in_flight: int = 1,
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
-        """`consumers` in the order in which their lanes are served."""
+        """`consumers` in the order in which their lanes are served.
+
+        `idle` is called when there was no work for some seconds after there was some.
+        """
         self._shop = shop
         self._consumers = consumers
         self._policy = policy
         self._stopping = stopping
         self._in_flight = in_flight
+        self._idle = idle
+        self._rested = True
         self._versions = Held[tuple[str, int]]()
         self._hands: set[asyncio.Task[Outcome]] = set()
         self._changed = asyncio.Event()
@@ -113,10 +119,17 @@ class Worker:
         if not wanted:
             await self._changed.wait()
             return
-        for claimed in await claim(self._shop.bus, wanted, self._changed):
+        jobs = await claim(self._shop.bus, wanted, self._changed)
+        self._rest(busy=bool(jobs or self._hands))
+        for claimed in jobs:
             hand = asyncio.create_task(self.handle(claimed))
             hand.add_done_callback(self._free)
             self._hands.add(hand)
+
+    def _rest(self, *, busy: bool) -> None:
+        if not (busy or self._rested):
+            self._idle()
+        self._rested = not busy
 
     def _free(self, hand: asyncio.Task[Outcome]) -> None:
         # With room for every lane already, a further free hand changes nothing; and to ask for

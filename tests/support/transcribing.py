@@ -148,6 +148,7 @@ class Site:
         in_flight: int = IN_FLIGHT,
         limits: Limits = LIMITS,
         workers: int = WORKERS,
+        idle: Callable[[], None] = lambda: None,
     ) -> "Hand":
         """A worker that does not run yet."""
 
@@ -170,7 +171,7 @@ class Site:
             chunk_allowance=chunk_allowance,
             channels=channels,
         )
-        worker = Worker(shop, consumers(self.ack_wait), POLICY, stopping, in_flight)
+        worker = Worker(shop, consumers(self.ack_wait), POLICY, stopping, in_flight, idle)
         return Hand(worker, stopping)
 
     async def version(self, job: Job) -> VersionState:

@@ -61,6 +61,20 @@ async def test_a_call_becomes_a_transcript(site: Site) -> None:
     assert state.completed.duration == transcript.duration == pytest.approx(6.36, abs=0.1)
 
 
+async def test_a_worker_without_work_says_so_once(site: Site) -> None:
+    said: list[str] = []
+
+    async def told() -> bool | None:
+        return True if said else None
+
+    async with site.worker(engine(), idle=lambda: said.append("idle")):
+        for number in (1, 2):
+            await site.finished(await site.submit(make_job(number), sample(CALL)))
+            await eventually(told)
+            assert said == ["idle"]
+            said.clear()
+
+
 async def test_a_recording_without_speech_has_an_empty_transcript(site: Site) -> None:
     job = await site.submit(make_job(), audio_files.wav(seconds=2, pitch=1))
     async with site.worker(engine()):
