@@ -12,9 +12,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.errors import BadMessage
+from shared.guards import Share
 from shared.keeping import Rule
 from shared.messages import Metadata
 from shared.subjects import Lane, token
+
+THRESHOLDS = ("speech_threshold", "least_confidence")
+"""Of a channel's settings, those that are `shared.guards`."""
 
 
 class ChannelSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,6 +34,12 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
         list[str], Meta(description="Words to expect, such as names of units and streets")
     ] = []
     lane: Annotated[Lane | None, Meta(description="Lane of its recordings")] = None
+    speech_threshold: Annotated[
+        Share | None, Meta(description="Probability from which a moment counts as speech")
+    ] = None
+    least_confidence: Annotated[
+        Share | None, Meta(description="A window whose text has less confidence gives none")
+    ] = None
     keep_audio: Annotated[
         str | None, Meta(description="Age at which audio is deleted, such as `30d` or `forever`")
     ] = None

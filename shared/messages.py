@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.errors import BadMessage
+from shared.guards import Guards
 from shared.subjects import Lane
 
 Seconds = Annotated[float, Meta(ge=0)]
@@ -223,9 +224,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="A window shorter than 30 s lasts a multiple of this, in seconds; 0: any"),
     ] = 0.0
-    least_confidence: Annotated[
-        Confidence, Meta(description="What a window's text falls short of is dropped; 0: nothing")
-    ] = 0.0
+    guards: Annotated[Guards, Meta(description="Limits for noisy audio")] = Guards()
 
 
 class Started(EventBase, frozen=True, kw_only=True, omit_defaults=True, tag="started"):

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared import messages, settings
+from shared.guards import Guards
 from shared.settings import Settings, Variable
 
 STRUCTS: Mapping[str, type[Struct]] = {
@@ -30,6 +31,7 @@ STRUCTS: Mapping[str, type[Struct]] = {
     "`refused`": messages.Refused,
     "`deleted`": messages.Deleted,
     "Plan": messages.Plan,
+    "Guards": Guards,
     "Options": messages.Options,
     "Word": messages.Word,
     "`transcript.json`": messages.Transcript,

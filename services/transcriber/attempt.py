@@ -30,7 +30,14 @@ from services.transcriber.in_order import in_order
 from services.transcriber.patience import Patience
 from services.transcriber.plan import make_plan
 from services.transcriber.scratch import Scratch, scratch
-from services.transcriber.speech import blocks, put_together, speech_in, speech_seconds
+from services.transcriber.speech import (
+    blocks,
+    put_together,
+    second_look,
+    speech_in,
+    speech_seconds,
+    strictly,
+)
 from services.transcriber.suspects import Fresh, Suspects
 from services.transcriber.transcript import make_transcript
 from services.transcriber.turns import Turns
@@ -124,10 +131,10 @@ class Attempt:
             enter = stack.enter_async_context(self._shop.suspects.enter(suspect=suspect))
             fresh = await self._shop.patience.finish(enter, 0.0)
             await self._start(plan)
-            audio, chunks = await self._cut(files, plan)
+            audio, heard, chunks = await self._cut(files, plan)
             language = await self._language(engine, plan, audio, chunks)
             if language is not None:
-                await self._decode(_Recording(engine, plan, audio, chunks, language), line, fresh)
+                await self._decode(_Recording(engine, heard, audio, chunks, language), line, fresh)
             await self._complete(plan, audio, language)
 
     async def hand_back(self) -> None:
@@ -167,13 +174,18 @@ class Attempt:
         self.started = self._untouched = True
         _log.info("started", extra={"attempt": attempt, "chunk": self._state.chunks_done})
 
-    async def _cut(self, files: Scratch, plan: Plan) -> tuple[Audio, list[Span]]:
+    async def _cut(self, files: Scratch, plan: Plan) -> tuple[Audio, Plan, list[Span]]:
+        """The samples, how they are to be heard, and the chunks."""
         with tracer.start_as_current_span("decode"):
             audio = await self._in_thread_until_stopped(files.decode)
         with tracer.start_as_current_span("vad") as span:
-            chunks = plan_chunks(await self._speech(audio, plan), audio.total, plan)
+            speech = await self._speech(audio, plan)
+            if not speech and plan.guards.second_try:
+                plan = strictly(plan)
+                speech = await self._in_thread_until_stopped(lambda: second_look(audio, plan))
+            chunks = plan_chunks(speech, audio.total, plan)
             span.set_attribute("echobase.speech_seconds", speech_seconds(chunks))
-        return audio, chunks
+        return audio, plan, chunks
 
     async def _speech(self, audio: Audio, plan: Plan) -> list[Span]:
         """The utterances, each block looked at in a turn of its own.

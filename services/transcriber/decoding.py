@@ -5,7 +5,7 @@ What comes out depends on the chunk alone.
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from services.transcriber import guards
 from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.chunks import RATE
 from services.transcriber.loaded import LoadedModel
+from services.transcriber.repeats import unrepeated
+from services.transcriber.squelch import without_tails
 from services.transcriber.step import Decoding, Step
 from services.transcriber.whisper import (
     FRAMES_PER_SECOND,
@@ -41,7 +43,8 @@ def decoding(whisper: LoadedModel, chunk: Chunk) -> Decoding:
     """The decoding of a chunk, with its spectrogram made already: slow, for a thread."""
     options = chunk.plan.options
     task = Task(chunk.language, options.task, options.prompt, options.hotwords)
-    features = whisper.features(chunk.samples)
+    trim = chunk.plan.guards.trim_tails
+    features = whisper.features(without_tails(chunk.samples) if trim else chunk.samples)
     place = _Place(chunk.start, len(chunk.samples) / RATE)
     return _decode(whisper, features, place, chunk.plan, task)
 
@@ -58,10 +61,10 @@ def _decode(
         size = min(WHOLE_WINDOW, content - seek)
         frames = window_frames(size, plan.window_margin, plan.window_step, features.shape[0])
         step = Step(pad(features[:, seek : seek + size], frames), prompt, guards.searches(1)[0])
-        generated = yield from _search(step, plan.beam_size)
+        generated = yield from _search(step, plan, size)
         if guards.silent(generated) or step.encoded is None:
             break
-        if guards.unsure(generated, plan.least_confidence):
+        if guards.unsure(generated, plan.guards.least_confidence):
             seek += size
             continue
         split = whisper.split(
@@ -72,26 +75,31 @@ def _decode(
             size=size,
             words_after=last_word if plan.options.words else None,
         )
-        found += [
+        said = [
             _spoken(piece, place, task.language, generated)
             for piece in split.pieces
             if piece.text and piece.start != piece.end
         ]
+        found += unrepeated(said, plan.guards.most_repeats)
         last_word = split.last_word
         # A model that understood nothing of a window would be asked the same for ever.
         seek = split.seek if split.seek > seek else content
     return found
 
 
-def _search(step: Step, beam_size: int) -> Generator[Step, Generated, Generated]:
+def _search(step: Step, plan: Plan, size: int) -> Generator[Step, Generated, Generated]:
+    """What is said in a window that holds so many frames of content."""
+    # All that share the call have the window's length in common, and not their content's.
+    bound = guards.most_tokens(step.frames / FRAMES_PER_SECOND, plan.guards)
+    most = guards.most_tokens(size / FRAMES_PER_SECOND, plan.guards)
     tried: list[Generated] = []
-    for search in guards.searches(beam_size):
-        step.search = search
+    for search in guards.searches(plan.beam_size):
+        step.search = replace(search, most_tokens=bound)
         generated = yield step
         tried.append(generated)
-        if guards.accepted(generated):
+        if guards.accepted(generated, most):
             return generated
-    return guards.best(tried)
+    return guards.cut(guards.best(tried), most)
 
 
 def window_frames(size: int, margin: float | None, step: float = 0.0, bands: int = 80) -> int:

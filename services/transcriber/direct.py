@@ -8,7 +8,7 @@ from services.transcriber.audio import decode
 from services.transcriber.chunk import Chunk, Spoken
 from services.transcriber.chunks import RATE, plan_chunks
 from services.transcriber.engine import Engine
-from services.transcriber.speech import find_speech
+from services.transcriber.speech import find_speech, second_look, strictly
 from services.transcriber.step import Decoding, Step, advance
 from shared.messages import Plan
 
@@ -16,7 +16,10 @@ from shared.messages import Plan
 def chunks_of(path: Path, plan: Plan, scratch: Path) -> list[Chunk]:
     """What a file is cut into; `scratch` is a file to use. Raises NotAudio."""
     audio = decode(path, scratch)
-    spans = plan_chunks(find_speech(audio, plan), audio.total, plan)
+    speech = find_speech(audio, plan)
+    if not speech:
+        speech, plan = second_look(audio, plan), strictly(plan)
+    spans = plan_chunks(speech, audio.total, plan)
     language = plan.options.language or "en"
     return [Chunk(audio.read(span), span.start / RATE, plan, language) for span in spans]
 

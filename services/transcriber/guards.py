@@ -2,9 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.transcriber.whisper import COMPRESSION_RATIO, LOG_PROBABILITY, Generated, Search
+from shared.guards import Guards
 
+BESIDE = 20
+"""Time stamps and the like, and words that are spoken quickly."""
 NO_SPEECH = 0.6
 """A window with a higher probability of no speech, and with unlikely text, holds none."""
 
@@ -23,10 +27,23 @@ def searches(beam_size: int) -> tuple[Search, ...]:
     )
 
 
-def accepted(generated: Generated) -> bool:
-    """Whether no further search is needed: good text, or good silence."""
+def most_tokens(seconds: float, limits: Guards) -> int | None:
+    """How many tokens that much audio may have; None for any number."""
+    if not limits.tokens_per_second:
+        return None
+    return BESIDE + math.ceil(seconds * limits.tokens_per_second)
+
+
+def cut(generated: Generated, most: int | None) -> Generated:
+    """The text without what is too much of it."""
+    return replace(generated, tokens=generated.tokens[:most])
+
+
+def accepted(generated: Generated, most: int | None = None) -> bool:
+    """Whether no further search is needed: good text of at most so many tokens, or good silence."""
     return silent(generated) or (
-        generated.compression_ratio <= COMPRESSION_RATIO
+        (most is None or len(generated.tokens) <= most)
+        and generated.compression_ratio <= COMPRESSION_RATIO
         and generated.log_probability >= LOG_PROBABILITY
     )
 

@@ -6,8 +6,9 @@ It is made once, by the worker that first starts the version, and frozen in the 
 import msgspec
 
 from services.transcriber.model_folder import LONGEST_WINDOW, Traits
-from shared.channels import ChannelRecord
+from shared.channels import THRESHOLDS, ChannelRecord
 from shared.errors import NotSupported
+from shared.guards import Guards
 from shared.messages import Options, Plan
 from shared.settings import TranscriberSettings
 from shared.settings_guards import GuardSettings
@@ -27,7 +28,6 @@ def make_plan(
     translation that the model was not trained for.
     """
     asked = with_channel(options, channel)
-    guards = guards or GuardSettings()
     language = asked.language or settings.whisper_language or _only(traits.languages)
     if asked.task == "translate" and language != "en" and not _translates(model, traits):
         raise NotSupported(f"the model {model} cannot translate: it was trained to transcribe only")
@@ -46,7 +46,7 @@ def make_plan(
         window_margin=_window_margin(settings.window_margin, traits.window_margin),
         beam_size=settings.whisper_beam_size or traits.beam_size,
         window_step=traits.window_step,
-        least_confidence=guards.least_confidence,
+        guards=make_guards(guards or GuardSettings(), channel),
     )
 
 
@@ -60,6 +60,15 @@ def with_channel(options: Options, channel: ChannelRecord | None) -> Options:
         prompt=options.prompt or channel.prompt,
         hotwords=options.hotwords or channel.expected,
     )
+
+
+def make_guards(site: GuardSettings, channel: ChannelRecord | None) -> Guards:
+    """The site's limits, and where something is said of the channel, that."""
+    said = msgspec.structs.asdict(site)
+    if channel is not None:
+        own = {name: getattr(channel, name) for name in THRESHOLDS}
+        said |= {name: value for name, value in own.items() if value is not None}
+    return Guards(**said)
 
 
 def _translates(model: str, traits: Traits) -> bool:

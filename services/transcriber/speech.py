@@ -7,22 +7,48 @@ computing as an hour of speech. The result depends on the audio and the plan alo
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 import numpy as np
 
 from services.transcriber.audible import audible
 from services.transcriber.audio import Audio
 from services.transcriber.chunks import RATE, Span
+from services.transcriber.model_folder import LONGEST_WINDOW
 from services.transcriber.silero import speech_timestamps
 from shared.messages import Plan
 
 BLOCK = 300 * RATE
 """Samples that the detector sees at once: 19 MB, and some 200 while it works."""
+_TENTH = RATE // 10
+"""Samples."""
 
 
 def find_speech(audio: Audio, plan: Plan, block: int = BLOCK) -> list[Span]:
     """The utterances of a recording, in order, without padding; slow, for a thread."""
     found = [speech_in(audio, plan, part) for part in blocks(audio.total, block)]
     return put_together(found, plan, block)
+
+
+def second_look(audio: Audio, plan: Plan) -> list[Span]:
+    """What the model may hear of a call in which no speech was found; slow, for a thread.
+
+    From its first loud tenth of a second to its last, if it is short enough for one window: the
+    detector takes whole short calls in noise for nothing.
+    """
+    gate = plan.guards.second_try
+    if not gate or audio.total > LONGEST_WINDOW * RATE:
+        return []
+    samples = audio.read(Span(0, audio.total // _TENTH * _TENTH))
+    levels = np.sqrt(np.mean(samples.reshape(-1, _TENTH) ** 2, axis=1))
+    loud = np.flatnonzero(levels >= gate)
+    return [Span(int(loud[0]) * _TENTH, int(loud[-1] + 1) * _TENTH)] if loud.size else []
+
+
+def strictly(plan: Plan) -> Plan:
+    """How the model's word is taken on what only a second look found."""
+    least = max(plan.guards.least_confidence, plan.guards.second_confidence)
+    guards = msgspec.structs.replace(plan.guards, least_confidence=least)
+    return msgspec.structs.replace(plan, guards=guards)
 
 
 def blocks(total: int, block: int = BLOCK) -> list[Span]:
@@ -36,7 +62,10 @@ def speech_in(audio: Audio, plan: Plan, block: Span) -> list[Span]:
     samples = audio.read(block)
     for part in audible(samples):
         spans = speech_timestamps(
-            samples[part.start : part.end], plan.shortest_pause, _longest_utterance(plan)
+            samples[part.start : part.end],
+            plan.shortest_pause,
+            _longest_utterance(plan),
+            plan.guards.speech_threshold,
         )
         begin = block.start + part.start
         found.extend(Span(begin + a, begin + b) for a, b in spans)

@@ -42,6 +42,8 @@ class Search:
     beam_size: int
     repetition_penalty: float = 1.0
     no_repeat_ngram_size: int = 0
+    most_tokens: int | None = None
+    """Of the text; None for as many as the model can."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class Whisper:
             beam_size=search.beam_size,
             repetition_penalty=search.repetition_penalty,
             no_repeat_ngram_size=search.no_repeat_ngram_size,
-            max_length=model.max_length,
+            max_length=_max_length(search.most_tokens, len(prompts[0]), model.max_length),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
@@ -266,6 +268,14 @@ class Whisper:
             )
             self._tokenizers[key] = found
         return found
+
+
+def _max_length(most_tokens: int | None, prompt: int, longest: int) -> int:
+    """What CTranslate2 is told for so many tokens: it writes half of it, and no more than is left
+    of it behind the prompt."""
+    if most_tokens is None:
+        return longest
+    return min(longest, max(2 * most_tokens, most_tokens + prompt))
 
 
 def _piece(tokenizer: Any, segment: dict[str, Any]) -> Piece:  # noqa: ANN401 - as above

@@ -78,11 +78,15 @@ def _field(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 @_field("prompt")
 @click.option("--hotword", "hotwords", multiple=True, help=f"{HOTWORDS.description}; repeated.")
 @_field("lane")
+@_field("speech_threshold")
+@_field("least_confidence")
 @_field("keep_audio")
 @_field("keep_transcripts")
 def set_(source: str, channel: str, hotwords: tuple[str, ...], **given: str | None) -> None:
     """Say something of the CHANNEL of a SOURCE; an empty text takes away what was said."""
-    said: dict[str, str | list[str] | None] = {k: v for k, v in given.items() if v is not None}
+    said: dict[str, str | float | list[str] | None] = {
+        k: v for k, v in given.items() if v is not None
+    }
     if hotwords:
         said["hotwords"] = list(hotwords)
     if not said:

@@ -20,6 +20,7 @@ DESCRIPTION = 300
 
 _LINE = "at most {} characters, no control characters"
 _AGE = "a number with s, m, h, d or w, such as 90d, or forever"
+_SHARE = "a number from {:g} to {:g}"
 _HOTWORDS = (
     f"a list of words or names, each of at most {NAME} characters and no control characters; with"
     f" a comma and a space between them at most {TEXT} characters"
@@ -36,6 +37,15 @@ def _short(description: str, example: str, most: int = NAME) -> Field:
     return Field(description, _LINE.format(most), example, line(most))
 
 
+def _share(description: str, example: str, least: float, most: float) -> Field:
+    def read(value: str) -> float:
+        if not least <= (found := float(value)) <= most:
+            raise ValueError
+        return found
+
+    return Field(description, _SHARE.format(least, most), example, read)
+
+
 FIELDS: Mapping[str, Field] = {
     "label": _short("Short name", "FD Disp"),
     "description": _short("Long name", "Fire Dispatch County", DESCRIPTION),
@@ -44,6 +54,12 @@ FIELDS: Mapping[str, Field] = {
     "language": _like("language", "ISO 639-1 code of what is spoken"),
     "prompt": _like("prompt", "Text that sets spelling and style"),
     "lane": _like("lane", "How soon its recordings are transcribed"),
+    "speech_threshold": _share(
+        "Probability from which a moment counts as speech", "0.6", 0.05, 0.95
+    ),
+    "least_confidence": _share(
+        "A window whose text has less confidence gives none", "0.3", 0.0, 1.0
+    ),
     "keep_audio": Field("Age at which its audio is deleted", _AGE, "30d", read_age),
     "keep_transcripts": Field(
         "Age at which its recordings are deleted, transcripts and all", _AGE, "forever", read_age
@@ -53,7 +69,7 @@ FIELDS: Mapping[str, Field] = {
 HOTWORDS = Field(
     "Words to expect, such as names of units and streets", _HOTWORDS, "Birch Street", line(NAME)
 )
-Said = Mapping[str, str | list[str] | None]
+Said = Mapping[str, str | float | list[str] | None]
 """What is said of a channel, by the names of `ChannelSettings`."""
 
 
@@ -66,7 +82,7 @@ def read_settings(said: Said) -> ChannelSettings:
     for name, value in said.items():
         if isinstance(value, list):
             found[name] = _read_hotwords(name, value)
-        elif value and (text := value.strip()):
+        elif value is not None and (text := str(value).strip()):
             found[name] = _read(name, text)
     return msgspec.convert(found, ChannelSettings)
 
@@ -89,7 +105,7 @@ def read_place(source: str, channel: str) -> tuple[str, str]:
 
 def _read_hotwords(name: str, words: list[str]) -> list[str]:
     read = _reading(name, HOTWORDS)
-    found = [read(word) for word in dict.fromkeys(word.strip() for word in words) if word]
+    found = [str(read(word)) for word in dict.fromkeys(word.strip() for word in words) if word]
     if len(", ".join(found)) > TEXT:
         raise BadInput(
             f"The field {name!r} holds {len(found)} words; allowed is: {_HOTWORDS}.",
@@ -99,14 +115,14 @@ def _read_hotwords(name: str, words: list[str]) -> list[str]:
     return found
 
 
-def _read(name: str, value: str) -> str:
+def _read(name: str, value: str) -> object:
     return _reading(name, FIELDS[name])(value)
 
 
-def _reading(name: str, field: Field) -> Callable[[str], str]:
-    def read(value: str) -> str:
+def _reading(name: str, field: Field) -> Callable[[str], object]:
+    def read(value: str) -> object:
         try:
-            return str(field.read(value))
+            return field.read(value)
         except ValueError:
             shown = value if len(value) <= 40 else value[:40] + "…"
             raise BadInput(

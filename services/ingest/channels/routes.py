@@ -36,6 +36,13 @@ def _says(name: str) -> Meta:
     )
 
 
+def _limits(name: str) -> Meta:
+    field = FIELDS[name]
+    return Meta(
+        description=f"{field.description}. Allowed: {field.limit}.", examples=[float(field.example)]
+    )
+
+
 class ChannelOrder(
     Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
@@ -55,6 +62,8 @@ class ChannelOrder(
         ),
     ] = []
     lane: Annotated[str | None, _says("lane")] = None
+    speech_threshold: Annotated[float | None, _limits("speech_threshold")] = None
+    least_confidence: Annotated[float | None, _limits("least_confidence")] = None
     keep_audio: Annotated[str | None, _says("keep_audio")] = None
     keep_transcripts: Annotated[str | None, _says("keep_transcripts")] = None
 

@@ -13,12 +13,17 @@ def test_every_field_is_read() -> None:
     said = {name: field.example for name, field in FIELDS.items()}
     found = read_settings({**said, "hotwords": [" Engine 4", "Engine 4", "", "Birch Street"]})
     assert found.hotwords == ["Engine 4", "Birch Street"]
-    assert {name: getattr(found, name) for name in said} == said
+    assert {name: str(getattr(found, name)) for name in said} == said
 
 
 def test_what_is_empty_is_absent_and_ages_and_languages_have_one_form() -> None:
     said = {"label": " ", "language": "DE", "keep_audio": " 30D "}
     assert read_settings(said) == ChannelSettings(language="de", keep_audio="30d")
+
+
+def test_thresholds_are_numbers_or_texts() -> None:
+    said = {"speech_threshold": 0.4, "least_confidence": "0"}
+    assert read_settings(said) == ChannelSettings(speech_threshold=0.4, least_confidence=0.0)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,10 @@ def test_what_is_empty_is_absent_and_ages_and_languages_have_one_form() -> None:
         ({"prompt": "x" * 1001}, "prompt"),
         ({"prompt": "\0"}, "prompt"),
         ({"lane": "soon"}, "lane"),
+        ({"speech_threshold": "0.01"}, "speech_threshold"),
+        ({"speech_threshold": "nan"}, "speech_threshold"),
+        ({"least_confidence": 1.5}, "least_confidence"),
+        ({"least_confidence": "much"}, "least_confidence"),
         ({"keep_audio": "30"}, "keep_audio"),
         ({"keep_audio": "0d"}, "keep_audio"),
         ({"keep_transcripts": "never"}, "keep_transcripts"),

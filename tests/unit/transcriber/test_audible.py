@@ -73,9 +73,9 @@ def test_the_detector_is_shown_no_long_silence(
     shown: list[int] = []
     real = speech.speech_timestamps
 
-    def detector(samples: Samples, shortest_pause: float, longest: float) -> list[tuple[int, int]]:
+    def detector(samples: Samples, *limits: float) -> list[tuple[int, int]]:
         shown.append(len(samples))
-        return real(samples, shortest_pause, longest)
+        return real(samples, *limits)
 
     monkeypatch.setattr(speech, "speech_timestamps", detector)
     assert find_speech(audio_of(tmp_path / "a", silence(600)), PLAN) == []

@@ -26,6 +26,7 @@ from services.transcriber.plan import make_plan
 from services.transcriber.speech import find_speech
 from services.transcriber.whisper import Generated, Search, TimedWord
 from shared.errors import ModelUnavailable, NotSupported
+from shared.guards import Guards
 from shared.messages import Options, Plan
 from shared.settings import TranscriberSettings
 from tests.support.transcribing import SAMPLES, sample_texts
@@ -254,11 +255,41 @@ def test_what_is_less_likely_than_wanted_is_dropped() -> None:
     assert guards.unsure(generated, 0.51)
 
 
+def test_a_text_of_more_tokens_than_its_audio_may_have_is_a_failed_search() -> None:
+    limits = Guards(tokens_per_second=10.0)
+    assert guards.most_tokens(2.0, Guards()) is None
+    most = guards.most_tokens(2.0, limits)
+    assert most == 40
+    fits = Generated([1] * 40, -0.1, 0.0, 1.0)
+    much = Generated([1] * 41, -0.1, 0.0, 1.0)
+    assert guards.accepted(fits, most)
+    assert not guards.accepted(much, most)
+    assert guards.accepted(much)
+    assert guards.cut(much, most).tokens == fits.tokens
+    assert guards.cut(much, None) == much
+
+
+def test_the_decoder_is_stopped_where_its_window_can_hold_no_more(
+    engine: WhisperEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "BESIDE", 5)
+    samples = whole(samples_of(CALLS[0], tmp_path))
+    (spoken, *_) = decode_one(engine, samples, plan_for(engine, guards=Guards()))
+    tight = plan_for(engine, guards=Guards(tokens_per_second=0.01))
+    (cut, *_) = decode_one(engine, samples, tight)
+    assert len(cut.text.split()) < len(spoken.text.split())
+    wide = plan_for(engine, guards=Guards(tokens_per_second=15.0))
+    assert decode_one(engine, samples, wide)[0] == spoken
+
+
 def test_a_window_without_the_wanted_confidence_gives_none(
     engine: WhisperEngine, tmp_path: Path
 ) -> None:
     samples = whole(samples_of(CALLS[0], tmp_path))
-    (spoken, *_) = decode_one(engine, samples, plan_for(engine, least_confidence=0.0))
+    (spoken, *_) = decode_one(engine, samples, plan_for(engine))
     just = spoken.confidence - 0.001
-    assert decode_one(engine, samples, plan_for(engine, least_confidence=just))
-    assert decode_one(engine, samples, plan_for(engine, least_confidence=just + 0.002)) == []
+    assert decode_one(engine, samples, plan_for(engine, guards=Guards(least_confidence=just)))
+    assert (
+        decode_one(engine, samples, plan_for(engine, guards=Guards(least_confidence=just + 0.002)))
+        == []
+    )
