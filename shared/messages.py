@@ -224,6 +224,10 @@ class Plan(Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="A window shorter than 30 s lasts a multiple of this, in seconds; 0: any"),
     ] = 0.0
+    search_from: Annotated[
+        Seconds,
+        Meta(description="A shorter recording is not searched for speech, in seconds"),
+    ] = 0.0
     guards: Annotated[Guards, Meta(description="Limits for noisy audio")] = Guards()
 
 

@@ -46,6 +46,13 @@ class Traits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "have the same length and are decoded together"
         ),
     ] = 0.5
+    search_from: Annotated[
+        _Short,
+        Meta(
+            description="A shorter recording goes to the model whole, without a search for speech, "
+            "in seconds: for models that were taught to tell speech from noise"
+        ),
+    ] = 0.0
     beam_size: Annotated[int, Meta(ge=1, le=20, description="Beams of the decoder")] = 5
     languages: Annotated[
         list[str] | None, Meta(description="ISO 639-1 codes it knows; all of Whisper's if null")

@@ -46,6 +46,7 @@ def make_plan(
         window_margin=_window_margin(settings.window_margin, traits.window_margin),
         beam_size=settings.whisper_beam_size or traits.beam_size,
         window_step=traits.window_step,
+        search_from=traits.search_from,
         guards=make_guards(guards or GuardSettings(), channel),
     )
 

@@ -61,6 +61,9 @@ def speech_in(audio: Audio, plan: Plan, block: Span) -> list[Span]:
     found: list[Span] = []
     samples = audio.read(block)
     for part in audible(samples):
+        if audio.total < plan.search_from * RATE:
+            found.append(Span(block.start + part.start, block.start + part.end))
+            continue
         spans = speech_timestamps(
             samples[part.start : part.end],
             plan.shortest_pause,

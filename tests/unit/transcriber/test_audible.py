@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -82,6 +83,15 @@ def test_the_detector_is_shown_no_long_silence(
     assert shown == []
     assert find_speech(audio_of(tmp_path / "b", silence(60), tone(1), silence(60)), PLAN) == []
     assert shown == [11 * RATE]
+
+
+def test_a_short_recording_goes_whole_to_a_model_that_tells_speech_itself(tmp_path: Path) -> None:
+    plan = msgspec.structs.replace(PLAN, search_from=8.0)
+    audio = audio_of(tmp_path / "a", silence(1), tone(2), silence(1))
+    assert find_speech(audio, PLAN) == []
+    assert find_speech(audio, plan) == [Span(0, 4 * RATE)]
+    assert find_speech(audio_of(tmp_path / "b", silence(4)), plan) == []
+    assert find_speech(audio_of(tmp_path / "c", tone(8)), plan) == []
 
 
 def audio_of(file: Path, *parts: Samples) -> Audio:
