@@ -24,14 +24,14 @@ from services.transcriber.demo_model.recipe.ways import Segment, Ways, text
 from services.transcriber.models import DEMO_FOLDER
 
 CALLS = 40
-WRONG = 0.34
+WRONG = 0.12
 """Most wrong words in calls at 20 dB, in voices and sentences that no training has."""
-LOUD_NOISE_WRONG = 0.50
+LOUD_NOISE_WRONG = 0.26
 """The same at 5 dB."""
-CONVERSATION_WRONG = 0.28
-BOUNDED = 0.58
+CONVERSATION_WRONG = 0.10
+BOUNDED = 0.85
 """Least share of a conversation's segments that begin and end within 0.3 s."""
-SILENT = 0.90
+SILENT = 0.95
 """Least share of clips without speech that give no words."""
 
 

@@ -16,6 +16,7 @@ from services.transcriber.demo_model.recipe.grammar import (
 )
 from services.transcriber.demo_model.recipe.tokens import Tokens
 from services.transcriber.demo_model.recipe.words import vocabulary
+from services.transcriber.libraries import library
 from services.transcriber.models import DEMO_FOLDER
 
 
@@ -45,6 +46,16 @@ def test_the_tokenizer_can_write_every_word() -> None:
     written = "".join(names[token] for token in tokens.text(known))
     assert written == "".join(f"Ġ{word}" for word in known)
     assert all(token < tokens.end for token in tokens.text(known))
+
+
+def test_no_word_has_a_token_that_decoders_suppress() -> None:
+    folder = str(DEMO_FOLDER / "tokenizer.json")
+    tokenizer = library("tokenizers").Tokenizer.from_file(folder)
+    fast = library("faster_whisper.tokenizer").Tokenizer(tokenizer, multilingual=False)
+    suppressed = set(library("faster_whisper.transcribe").get_suppressed_tokens(fast, [-1]))
+    assert tokenizer.token_to_id("Ġ") in suppressed
+    tokens = Tokens(DEMO_FOLDER)
+    assert not [word for word in vocabulary() if suppressed & set(tokens.word(word))]
 
 
 @pytest.mark.parametrize(
