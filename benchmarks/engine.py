@@ -16,8 +16,9 @@ Absolute figures are this machine's; ratios travel.
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,7 +60,10 @@ def main(clips: int, long_seconds: float, models: str) -> None:
     short = make_clips(CACHE / "clips", clips)
     long = make_long(CACHE, short, long_seconds)
     audio = sum(clip.seconds for clip in short)
-    print(f"{os.cpu_count()} cores; {clips} clips, {audio:.0f} s; long: {long.seconds:.0f} s")
+    print(
+        f"{os.cpu_count()} cores; {clips} clips, {audio:.0f} s; long: {long.seconds:.0f} s",
+        flush=True,
+    )
     for name in models.split(","):
         folder = MODEL if name == "demo" else make(SIZES[name], CACHE / "models")
         results = asyncio.run(_measure(name, folder.absolute(), short, long))
@@ -68,23 +72,28 @@ def main(clips: int, long_seconds: float, models: str) -> None:
 
 async def _measure(name: str, model: Path, short: Sequence[Clip], long: Clip) -> dict[str, Result]:
     alone = Alone(model, threads=os.cpu_count() or 1)
-    results = {A: _alone(alone.greedy, short, long), B: _alone(alone.batched, short, long)}
+    results = {
+        way: _alone(f"{name}, {way}", speak, short, long)
+        for way, speak in ((A, alone.greedy), (B, alone.batched))
+    }
     del alone
     for way, margin in MARGINS.items():
+        _tell(f"{name}, {way}: begun")
         fed = model
         if name == "demo" and way == C:
             fed = cut_as_whisper(model, (CACHE / "models" / "demo-cut").absolute())
         results[way] = await _ours(fed, short, long, margin)
-        _check(way, results[way], Reference(fed, margin), short, long)
+        _check(f"{name}, {way}", results[way], Reference(fed, margin), short, long)
     return results
 
 
-def _alone(way: Callable[[Path], str], short: Sequence[Clip], long: Clip) -> Result:
+def _alone(label: str, way: Callable[[Path], str], short: Sequence[Clip], long: Clip) -> Result:
     way(short[0].path)
     began = time.perf_counter()
-    texts = [way(clip.path) for clip in short]
+    texts = [way(clip.path) for clip in _counted(label, short)]
     middle = time.perf_counter()
     long_text = way(long.path)
+    _tell(f"{label}: the long recording too")
     return Result(middle - began, time.perf_counter() - middle, texts, long_text)
 
 
@@ -98,16 +107,17 @@ async def _ours(model: Path, short: Sequence[Clip], long: Clip, margin: float) -
     with TemporaryDirectory() as folder:
         async with pipeline(Path(folder), model, settings) as ours:
             await ours.transcribe([short[0].path], "warm-up")
-            seconds, texts = await ours.transcribe([clip.path for clip in short], "short")
-            long_seconds, (long_text,) = await ours.transcribe([long.path], "long")
-    return Result(seconds, long_seconds, texts, long_text)
+            calls = await ours.transcribe([clip.path for clip in short], "short")
+            hour = await ours.transcribe([long.path], "long")
+    return Result(calls.seconds, hour.seconds, calls.texts, hour.texts[0])
 
 
 def _check(
     way: str, result: Result, reference: Reference, short: Sequence[Clip], long: Clip
 ) -> None:
     said = [*result.texts, result.long_text]
-    for clip, text in zip([*short, long], said, strict=True):
+    clips = _counted(f"{way}, each chunk alone", [*short, long])
+    for clip, text in zip(clips, said, strict=True):
         if text != (wanted := reference.text(clip.path)):
             raise click.ClickException(
                 f"{way}: {clip.path.name} shared the model and came out as {text[:200]!r}, "
@@ -143,6 +153,17 @@ def _report(name: str, results: dict[str, Result], short: Sequence[Clip], long: 
         ratio = results[B].long / results[way].long
         print(f"bar of {LONG_BAR}x (b) for long audio, {way}: {_said(ratio, LONG_BAR)}")
     print("every text of (c) and (d) is that of its chunks decoded alone", flush=True)
+
+
+def _counted(label: str, clips: Sequence[Clip]) -> Iterator[Clip]:
+    for number, clip in enumerate(clips, 1):
+        yield clip
+        if number % 100 == 0:
+            _tell(f"{label}: {number} of {len(clips)}")
+
+
+def _tell(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)
 
 
 def _said(ratio: float, bar: float) -> str:

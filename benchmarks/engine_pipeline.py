@@ -35,6 +35,19 @@ class PipelineFailed(Exception):
 
 
 @dataclass(frozen=True)
+class Run:
+    """Recordings, and how long they took."""
+
+    began: float
+    """The moment of the first job's message, on the monotonic clock that processes share."""
+    seconds: float
+    """From there to the last stored transcript."""
+    resident: int
+    """The transcriber's memory in that moment, in bytes."""
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """A transcriber with its servers."""
 
@@ -51,10 +64,8 @@ class Pipeline:
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
-    async def transcribe(
-        self, paths: Sequence[Path], run: str, lane: Lane = "backfill"
-    ) -> tuple[float, Sequence[str]]:
-        """Seconds from the first job's message to the last stored transcript; the texts.
+    async def transcribe(self, paths: Sequence[Path], run: str, lane: Lane = "backfill") -> Run:
+        """Hand in all of them, and wait for all.
 
         `run` goes into the recordings' names: each needs its own.
         """
@@ -63,14 +74,15 @@ class Pipeline:
             await _store(self.store, job, path)
         start = (await self.bus.state(EVENTS.name)).last + 1
         over = asyncio.create_task(self._over(start, len(jobs)))
-        began = time.perf_counter()
+        began = time.monotonic()
         for job in jobs:
             await _publish(self.bus, job)
         async with asyncio.timeout(PATIENCE):
             await over
-        seconds = time.perf_counter() - began
+        seconds, resident = time.monotonic() - began, self.resident
         keys = [object_keys.transcript(job.recording, job.version) for job in jobs]
-        return seconds, [decode(await self.store.get(key), Transcript).text for key in keys]
+        texts = [decode(await self.store.get(key), Transcript).text for key in keys]
+        return Run(began, seconds, resident, texts)
 
     async def _over(self, start: int, count: int) -> None:
         async for batch in self.bus.follow(EVENTS.name, _OVER, start):

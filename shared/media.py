@@ -118,7 +118,8 @@ def tags(path: Path) -> dict[str, str]:
 
 
 def frames(path: Path, rate: int = 16_000) -> Iterator[AudioFrame]:
-    """The file's audio as mono frames of 32-bit floats (`flt`) at `rate` Hz.
+    """The file's audio as mono frames at `rate` Hz: 32-bit floats (`flt`), or 16-bit integers
+    (`s16`) if it is so in the file, as most radio recordings are.
 
     A packet that does not decode is left out, as players do. Raises NotAudio, also midway if what
     follows cannot be mixed to mono.
@@ -130,12 +131,14 @@ def frames(path: Path, rate: int = 16_000) -> Iterator[AudioFrame]:
             if _form(frame) != form:
                 if resampler is not None:
                     yield from resampler.resample(None)
-                resampler = _resampler(rate)
                 form = _form(frame)
+                resampler = None if form == ("s16", "mono", rate) else _resampler(rate)
             # A resampler refuses time stamps that jump; only the order of the samples matters here.
             frame.pts = None
             if resampler is not None:
                 yield from _mixed(resampler, frame)
+            else:
+                yield frame
         if resampler is not None:
             yield from resampler.resample(None)
 

@@ -211,6 +211,14 @@ class TranscriberSettings(Settings, frozen=True, kw_only=True):
             "its whole window if 30"
         ),
     ] = -1.0
+    search_from: Annotated[
+        float,
+        Meta(ge=-1),
+        _meta(
+            "A shorter recording is not searched for speech but decoded whole, in seconds; the "
+            "model's own if -1, 0 to search all"
+        ),
+    ] = -1.0
     attempts: Annotated[
         int, Meta(ge=1), _meta("Attempts at a job before it goes to the dead letters")
     ] = 5

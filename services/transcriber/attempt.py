@@ -66,8 +66,6 @@ from shared.writer import VersionWriter
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_STALE_READ = 0.05
-"""Seconds until a replica that lags behind is read again."""
 _BLOCKS = 2
 """Blocks of a recording that are searched for speech at a time: each needs some 200 MB."""
 
@@ -107,6 +105,7 @@ class Attempt:
         self._state = state
         self._began = time.monotonic()
         self._untouched = False
+        self._said: list[Segment] = []
         self.started = False
         """Whether this attempt's `started` is stored."""
         self.writer = VersionWriter(
@@ -275,14 +274,15 @@ class Attempt:
         ]
         if events:
             await self._shop.patience.finish(self.writer.publish_all(events))
+            self._said += events
             self._untouched = False
 
     async def _complete(self, plan: Plan, audio: Audio, language: str | None) -> None:
-        stored = await self._shop.patience.outlast(self._stored)
+        segments = self._all_segments()
         key = object_keys.transcript(self._job.recording, self._job.version)
         transcript = make_transcript(
             self._job,
-            stored.segments,
+            segments,
             model=plan.model,
             language=language,
             duration=audio.duration,
@@ -300,7 +300,7 @@ class Attempt:
         event = Completed(
             **common(self._job),
             transcript=key,
-            segments=len(stored.segments),
+            segments=len(segments),
             duration=audio.duration,
             language=language,
             model=plan.model,
@@ -310,23 +310,17 @@ class Attempt:
         meters.completed(self._job.lane, plan.model, audio.duration, processing)
         _log.info("completed", extra={"segments": event.segments, "seconds": round(processing, 3)})
 
-    async def _stored(self) -> VersionState:
-        """The version as the stream holds it, all that we published included."""
-        while True:
-            state = await read(self._shop.bus, self._job)
-            if state.last_sequence > self.writer.last_sequence:
-                raise FenceLost("another writer owns this version now")
-            if state.last_sequence == self.writer.last_sequence:
-                break
-            # Either a copy of the stream that lags behind, or events that were erased.
-            if await self._is_erased():
-                raise FenceLost("the recording was erased")
-            await asyncio.sleep(_STALE_READ)
-        if [segment.index for segment in state.segments] != list(range(len(state.segments))):
+    def _all_segments(self) -> Sequence[Segment]:
+        """Those of the stream: what was there when the attempt began, and what it stored since.
+
+        The fence of each publish says that nothing else came between. Raises CannotSucceed.
+        """
+        segments = (*self._state.segments, *self._said)
+        if [segment.index for segment in segments] != list(range(len(segments))):
             raise CannotSucceed(
                 "the version's first segments are no longer in the stream: ask for a new version"
             )
-        return state
+        return segments
 
     async def _is_erased(self) -> bool:
         return await is_erased(self._shop.store, self._job.recording)

@@ -6,8 +6,11 @@ whatever a recording's length. 16 bits are what faster-whisper's own decoder kee
 """
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+from av.audio.frame import AudioFrame
+from numpy.typing import NDArray
 
 from services.transcriber.chunks import RATE, Span
 from services.transcriber.samples import Samples
@@ -47,8 +50,8 @@ def decode(source: Path, target: Path) -> Audio:
     total = 0
     with target.open("wb") as file:
         for frame in media.frames(source, RATE):
-            samples = _bounded(frame.to_ndarray()[0])
-            np.rint(samples * _SCALE).astype(np.int16).tofile(file)
+            samples = pcm(frame)
+            file.write(samples.data)
             total += samples.size
             if total > LONGEST * RATE:
                 raise NotAudio(
@@ -59,7 +62,14 @@ def decode(source: Path, target: Path) -> Audio:
     return Audio(target)
 
 
-def _bounded(samples: Samples) -> Samples:
-    """What 16 bits can hold. Floats in a file may be anything, also no numbers at all, which as
-    integers would be something else on every machine."""
-    return np.nan_to_num(samples).clip(-1.0, 1.0 - 1.0 / _SCALE)
+def pcm(frame: AudioFrame) -> NDArray[np.int16]:
+    """The samples of a mono frame of floats (`flt`) or 16-bit integers (`s16`)."""
+    # PyAV's own `to_ndarray` copies three times.
+    raw = bytes(cast(memoryview, frame.planes[0]))
+    if frame.format.name == "s16":
+        return np.frombuffer(raw, np.int16, frame.samples)
+    # Floats in a file may be anything, also no numbers at all, which as integers would be something
+    # else on every machine.
+    samples = np.nan_to_num(np.frombuffer(raw, np.float32, frame.samples))
+    scaled = samples.clip(-1.0, 1.0 - 1.0 / _SCALE) * np.float32(_SCALE)
+    return np.rint(scaled).astype(np.int16)

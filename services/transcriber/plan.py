@@ -46,7 +46,7 @@ def make_plan(
         window_margin=_window_margin(settings.window_margin, traits.window_margin),
         beam_size=settings.whisper_beam_size or traits.beam_size,
         window_step=traits.window_step,
-        search_from=traits.search_from,
+        search_from=_own_if_negative(settings.search_from, traits.search_from),
         guards=make_guards(guards or GuardSettings(), channel),
     )
 
@@ -82,6 +82,10 @@ def _translates(model: str, traits: Traits) -> bool:
 
 def _only(languages: list[str] | None) -> str | None:
     return languages[0] if languages is not None and len(languages) == 1 else None
+
+
+def _own_if_negative(setting: float, trait: float) -> float:
+    return trait if setting < 0 else setting
 
 
 def _window_margin(setting: float, trait: float | None) -> float | None:

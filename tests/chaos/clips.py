@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deploy.local.samples import samples
+from services.transcriber.audio import pcm
 from shared import media
 from shared.identity import recording_id
 from tests.support.audio_files import reencode
@@ -153,8 +154,7 @@ def _calls() -> dict[str, Pcm]:
 
 
 def _pcm(path: Path) -> Pcm:
-    found = [frame.to_ndarray()[0] for frame in media.frames(path, RATE)]
-    return (np.clip(np.concatenate(found), -1, 1) * 32_767).astype(np.int16)
+    return np.concatenate([pcm(frame) for frame in media.frames(path, RATE)])
 
 
 def _wav(pcm: Pcm) -> bytes:

@@ -1,6 +1,7 @@
 """Samples in a file."""
 
 import struct
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,23 @@ PLAN = make_plan(Options(), TranscriberSettings(), "m", Traits(shortest_pause=0.
 
 
 def test_samples_come_back_as_they_were(tmp_path: Path) -> None:
-    wave = np.sin(np.arange(RATE) / 7).astype(np.float32) * np.float32(0.9)
-    audio = decode(write_wav(tmp_path / "a.wav", wave), tmp_path / "pcm")
+    sine = np.sin(np.arange(RATE) / 7).astype(np.float32) * np.float32(0.9)
+    audio = decode(write_wav(tmp_path / "a.wav", sine), tmp_path / "pcm")
     assert audio.total == RATE
     assert audio.duration == 1.0
-    np.testing.assert_allclose(audio.read(Span(100, 300)), wave[100:300], atol=1e-4)
+    np.testing.assert_allclose(audio.read(Span(100, 300)), sine[100:300], atol=1e-4)
+
+
+def test_16_bit_samples_are_the_files_own(tmp_path: Path) -> None:
+    own = np.random.default_rng(1).integers(-32_768, 32_768, 3 * RATE + 7).astype(np.int16)
+    source = tmp_path / "a.wav"
+    with wave.open(str(source), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(own.tobytes())
+    decode(source, tmp_path / "pcm")
+    np.testing.assert_array_equal(np.fromfile(tmp_path / "pcm", np.int16), own)
 
 
 @pytest.mark.parametrize("kind", ["mp3", "m4a", "opus", "wav", "flac"])

@@ -36,6 +36,16 @@ def test_the_job_overrules_the_site() -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "trait", "searched"), [(-1, 0, 0), (-1, 8, 8), (0, 8, 0), (4, 8, 4)]
+)
+def test_from_which_length_speech_is_searched(
+    setting: float, trait: float, searched: float
+) -> None:
+    site = TranscriberSettings(search_from=setting)
+    assert make_plan(Options(), site, "m", Traits(search_from=trait)).search_from == searched
+
+
+@pytest.mark.parametrize(
     ("setting", "trait", "margin"),
     [(-1, None, None), (-1, 0.4, 0.4), (30, 0.4, None), (0, 0.4, 0), (2, None, 2)],
 )
