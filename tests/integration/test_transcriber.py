@@ -292,7 +292,10 @@ async def test_the_spans_of_a_job_belong_to_its_producers_trace(
     headers = {**message.headers, "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
     await site.store.put(job.audio, sample("hospital.ogg"))
     with Receiver() as receiver:
-        process = processes.start(ECHOBASE_OTLP_ENDPOINT=receiver.endpoint)
+        # Searched for speech, short as it is: two chunks.
+        process = processes.start(
+            ECHOBASE_OTLP_ENDPOINT=receiver.endpoint, ECHOBASE_SEARCH_FROM="0"
+        )
         await site.bus.publish(dataclasses.replace(message, headers=headers))
         await site.finished(job)
         await eventually(nothing_pending(site))

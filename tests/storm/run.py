@@ -139,6 +139,8 @@ class Storm:
             await self._publisher.piece()
         if not await crowd.reach(last):
             self._find("not everybody got everything of the stream that was made anew")
+        # Who wants none of its events, and is rotated just now, is told when it is back.
+        await crowd.until(lambda: all(client.gaps > gaps for client, gaps, _ in before))
         for client, gaps, connections in before:
             # Who is rotated before the next event has an id of the stream that was, still.
             most = 1 + client.connections - connections

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -18,6 +19,7 @@ from shared.key_value import KeyValue
 from shared.object_store import ObjectStore
 from shared.topology import RECEIVERS
 from tests.support.calls import Call
+from tests.support.transcribing import eventually
 
 PATIENCE = 30.0
 """Seconds after which what must happen counts as missing."""
@@ -150,9 +152,10 @@ def receiver(url: str, *filters: tuple[str, str], secrets: int = 1) -> Receiver:
 
 
 async def put(bus: Bus, *receivers: Receiver) -> None:
-    """Add or change receivers."""
+    """Add or change receivers. A service that has just begun may not have made their bucket yet."""
+    bucket = KeyValue(bus, RECEIVERS)
     for each in receivers:
-        await KeyValue(bus, RECEIVERS).put(each.id, msgspec.json.encode(each))
+        await eventually(partial(bucket.put, each.id, msgspec.json.encode(each)))
 
 
 async def call(bus: Bus, store: ObjectStore, *, source: str = "county", text: str = "Hi") -> str:

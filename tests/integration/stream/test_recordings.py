@@ -7,7 +7,7 @@ from deploy.local.ports import free_ports
 from shared.bus import Bus
 from shared.s3_store import S3Store
 from tests.support.calls import Call
-from tests.support.stream import Running, running
+from tests.support.stream import Running, running, until
 
 pytestmark = pytest.mark.servers
 
@@ -155,6 +155,11 @@ async def test_a_store_that_is_away(env: dict[str, str], bus: Bus) -> None:
         answer = await get(stream, f"{'a' * 32}/transcript.json")
         assert refused(answer)[0] == 503
         assert int(answer.headers["retry-after"]) > 0
-        ready = await stream.http.get("/health/ready")
-        assert ready.status_code == 200
-        assert ready.json()["checks"]["store"]["status"] == "degraded"
+
+        async def ready() -> bool:
+            return (await stream.http.get("/health/ready")).status_code == 200
+
+        # The history is what waits longest before it calls the store away.
+        await until(ready)
+        checks = (await stream.http.get("/health/ready")).json()["checks"]
+        assert checks["store"]["status"] == "degraded"
