@@ -1,4 +1,4 @@
-"""The sentences and voices that the bundled model is made of."""
+"""The sentences that the bundled model is made of, and how they are written."""
 
 from collections import Counter
 
@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from deploy.local.samples import samples
-from services.transcriber.demo_model.recipe import voices
-from services.transcriber.demo_model.recipe.espeak import RATE, Espeak, Voice
 from services.transcriber.demo_model.recipe.grammar import (
     held_out,
     sentence,
@@ -65,28 +63,3 @@ def test_no_word_has_a_token_that_decoders_suppress() -> None:
 def test_a_time_is_a_token(seconds: float, name: str) -> None:
     tokens = Tokens(DEMO_FOLDER)
     assert tokens.names()[tokens.time(seconds)] == name
-
-
-def test_the_evaluations_voices_are_not_those_of_training() -> None:
-    assert not set(voices.UNSEEN) & set(voices.VARIANTS)
-    random = np.random.default_rng(3)
-    heard = {voices.training_voice(random).name.partition("+")[2] for _ in range(3000)}
-    assert heard == {"", *voices.VARIANTS}
-    heard = {voices.unseen_voice(random).name.partition("+")[2] for _ in range(1000)}
-    assert heard == set(voices.UNSEEN)
-
-
-def test_espeak_says_when_each_word_is_spoken() -> None:
-    speaker = Espeak(1)
-    text = "10-4 medic seven en route x-ray"
-    for name in (*voices.ACCENTS, "en-us+m3"):
-        spoken = speaker.say(text, Voice(name, 160, 50))
-        assert len(spoken.words) == len(text.split())
-        assert spoken.words[0][0] == 0.0
-        assert spoken.words[-1][1] == pytest.approx(len(spoken.samples) / RATE)
-        assert all(end - start > 0.1 for start, end in spoken.words), name
-
-
-def test_a_voice_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no voice 'en-nowhere'"):
-        Espeak(1).say("copy", Voice("en-nowhere", 160, 50))

@@ -1,6 +1,7 @@
 """Windows for training: what is heard in them, and what the model is told that it is."""
 
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from services.transcriber.demo_model.recipe.batches import WHOLE, Batch, Mix, ba
 from services.transcriber.demo_model.recipe.lesson import (
     IGNORED,
     POSITIONS,
+    PROMPT,
     WORDS,
     Lesson,
     lesson,
+    transcript,
 )
 from services.transcriber.demo_model.recipe.scene import Heard, Scene, render
 from services.transcriber.demo_model.recipe.tokens import Tokens
@@ -81,6 +84,18 @@ def test_an_utterance_is_said_between_its_times() -> None:
     assert len(found.labels) == 210
 
 
+def test_the_decoder_is_to_look_at_a_time_where_it_is() -> None:
+    bank = small_bank()
+    end = 0.4 + bank.clips[0].words[-1][1]
+    found = timed(Scene([Heard(0, 40), Heard(1, 300)], 500), 500)
+    times = [
+        span for span, t in zip(found.spans, found.targets, strict=True) if t >= TOKENS.first_time
+    ]
+    assert times[0] == (20, 21)
+    assert times[1][0] == round(end * 50)
+    assert times[2] == (150, 151)
+
+
 def test_without_times_there_are_only_words() -> None:
     found = untimed(Scene([Heard(1, 10), Heard(3, 200)], 500), 500)
     assert named(found.targets) == "<|notimestamps|> Ġ10 - 4 Ġcopy Ġthat Ġroger <|endoftext|>"
@@ -113,6 +128,37 @@ def test_a_prompt_is_not_asked_for() -> None:
     assert named(found.targets).startswith("... ... ... <|0.10|> Ġ10")
     plain = timed(Scene([], 200), 200, prompt)
     assert named(plain.targets) == "... ... ... <|nospeech|> <|endoftext|>"
+
+
+def test_a_transcript_before_a_window_has_time_stamps_and_fits() -> None:
+    longest = 0
+    for seed in range(50):
+        found = transcript(TOKENS, np.random.default_rng(seed))
+        longest = max(longest, len(found))
+        times = [token - TOKENS.first_time for token in found if token >= TOKENS.first_time]
+        assert all(0 <= time <= 1500 for time in times)
+        falls = sum(later < earlier for earlier, later in pairwise(times))
+        assert falls <= 3
+        assert len(times) < len(found) or len(found) < 2
+    assert 150 < longest <= PROMPT
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_only_whole_windows_come_after_time_stamps(whole: bool) -> None:
+    source = batches(
+        small_bank(),
+        TOKENS,
+        Mix(0, float(whole), 0.1),
+        np.random.default_rng(5),
+        WHOLE,
+    )
+    timed_prompts = 0
+    for _ in range(40):
+        batch = next(source)
+        for inputs, targets in zip(batch.inputs, batch.targets, strict=True):
+            before = inputs[: int(np.argmax(targets != IGNORED))]
+            timed_prompts += bool((before >= TOKENS.first_time).any())
+    assert (timed_prompts > 0) == whole
 
 
 def test_a_scene_is_louder_where_somebody_speaks() -> None:

@@ -19,11 +19,13 @@ from services.transcriber.demo_model.recipe import channel, mel
 from services.transcriber.demo_model.recipe.espeak import Espeak
 from services.transcriber.demo_model.recipe.grammar import training_sentence
 from services.transcriber.demo_model.recipe.textures import TEXTURES
-from services.transcriber.demo_model.recipe.voices import training_voice
+from services.transcriber.demo_model.recipe.voices import drawn_voice, training_voice
 
 SEED: Final = 20_261_122
 PART: Final = 1000
 """Clips in a file."""
+NAMED: Final = 24
+"""Parts in espeak-ng's own variants; all later ones are in drawn ones."""
 SOUNDS: Final = 40
 """Clips of each texture."""
 SOUND_SECONDS: Final = 31.0
@@ -78,12 +80,13 @@ def make_part(folder: Path, number: int) -> None:
         return
     random = np.random.default_rng([SEED, number])
     speaker = Espeak(SEED + number)
+    voice = training_voice if number < NAMED else drawn_voice
     clips: list[Clip] = []
     spectra: list[NDArray[np.float16]] = []
     first = 0
     for _ in range(PART):
         text = training_sentence(random)
-        spoken = speaker.say(text, training_voice(random))
+        spoken = speaker.say(text, voice(random))
         samples = spoken.samples
         if random.random() < 0.5:
             samples = channel.any_band(random).apply(samples)
@@ -113,7 +116,7 @@ def main() -> None:
     """Make the bank."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--clips", type=int, default=24_000)
+    parser.add_argument("--clips", type=int, default=48_000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     folder: Path = options.folder

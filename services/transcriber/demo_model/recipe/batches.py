@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from services.transcriber.demo_model.recipe import mel
 from services.transcriber.demo_model.recipe.bank import Bank
-from services.transcriber.demo_model.recipe.lesson import IGNORED, Lesson, lesson, prompt
+from services.transcriber.demo_model.recipe.lesson import (
+    IGNORED,
+    Lesson,
+    lesson,
+    prompt,
+    transcript,
+)
 from services.transcriber.demo_model.recipe.scene import SECOND, Heard, Scene, render
 from services.transcriber.demo_model.recipe.tokens import Tokens
 
@@ -126,13 +132,13 @@ def _batch(bank: Bank, tokens: Tokens, scenes: list[Scene], random: Random, fram
     lessons: list[Lesson] = []
     whole = frames > 20 * SECOND
     # All or none: the longest decides what the batch costs.
-    prompted = random.random() < (0.35 if whole else 0.15)
+    prompted = random.random() < (0.5 if whole else 0.15)
     for row, scene in zip(found, scenes, strict=True):
         headroom = random.uniform(0, 1) if random.random() < 0.3 else 0.0
         row[: scene.content] = mel.features(render(bank, scene, random), headroom)
         if random.random() < 0.5:
             _mask(row[: scene.content], random)
-        before = prompt(tokens, random, 14 if whole else 3) if prompted else []
+        before = _before(tokens, random, whole=whole) if prompted else []
         lessons.append(lesson(bank, scene, tokens, random, frames, before))
     longest = max(len(one.inputs) for one in lessons)
     inputs = np.full((len(scenes), longest), tokens.end, np.int64)
@@ -144,6 +150,13 @@ def _batch(bank: Bank, tokens: Tokens, scenes: list[Scene], random: Random, fram
         targets[number, :size] = one.targets
         spans[number, :size] = one.spans
     return Batch(found, inputs, targets, spans, np.stack([one.labels for one in lessons]))
+
+
+def _before(tokens: Tokens, random: Random, *, whole: bool) -> list[int]:
+    """A prompt; only windows of 30 s come after a transcript with time stamps."""
+    if whole and random.random() < 0.7:
+        return transcript(tokens, random)
+    return prompt(tokens, random, 14 if whole else 3)
 
 
 def _mask(row: NDArray[np.float32], random: Random) -> None:

@@ -3,11 +3,15 @@
 PyPI's `espeakng-loader` carries its library and data. Its C interface is `speak_lib.h`.
 """
 
+import atexit
 import ctypes
+import shutil
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +40,12 @@ class Voice:
     """Words a minute."""
     pitch: int
     """0 to 99."""
+    throat: str = ""
+    """A variant's file, for a name that ends in `+drawn`; see throat.py."""
+
+
+DRAWN: Final = "drawn"
+"""The variant that `throat` describes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class Espeak:
     """The synthesiser; only the latest of a process may speak: the library's state is global."""
 
     def __init__(self, seed: int) -> None:
-        self._library, self._rate = _library()
+        self._library, self._rate, self._variants = _library()
         # Breath and flutter are drawn too.
         self._library.espeak_ng_SetRandSeed(seed)
         self._heard: list[Samples] = []
@@ -79,6 +89,8 @@ class Espeak:
     def say(self, text: str, voice: Voice) -> Spoken:
         """Speak a sentence; raises ValueError if there is no such voice."""
         self._heard, self._starts = [], []
+        if voice.throat:
+            (self._variants / DRAWN).write_text(voice.throat)
         if self._library.espeak_SetVoiceByName(voice.name.encode()) != 0:
             raise ValueError(f"espeak-ng has no voice {voice.name!r}")
         self._library.espeak_SetParameter(_SPEED, voice.speed, 0)
@@ -110,15 +122,26 @@ class Espeak:
 
 
 @cache
-def _library() -> tuple[Any, int]:
-    """The library and its rate; to begin a second time would hang it."""
+def _library() -> tuple[Any, int, Path]:
+    """The library, its rate, and where it looks for variants; to begin twice would hang it."""
     loader: Any = import_module("espeakng_loader")
     library: Any = ctypes.CDLL(loader.get_library_path())
-    data = str(loader.get_data_path()).encode()
-    rate = int(library.espeak_Initialize(_RETRIEVAL, 0, data, 0))
+    data = _own_data(Path(loader.get_data_path()))
+    rate = int(library.espeak_Initialize(_RETRIEVAL, 0, str(data).encode(), 0))
     if rate <= 0:
         raise RuntimeError("espeak-ng does not start")
-    return library, rate
+    return library, rate, data / "voices" / "!v"
+
+
+def _own_data(data: Path) -> Path:
+    """The library's data with room for a variant of ours; the installed files stay as they are."""
+    own = Path(mkdtemp(prefix="espeak-ng-"))
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    for part in data.iterdir():
+        if part.name != "voices":
+            (own / part.name).symlink_to(part)
+    shutil.copytree(data / "voices", own / "voices")
+    return own
 
 
 def _word_starts(said: list[str], events: list[tuple[int, float]]) -> list[float]:

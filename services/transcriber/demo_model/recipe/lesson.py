@@ -15,10 +15,15 @@ from services.transcriber.demo_model.recipe.words import vocabulary
 Random = np.random.Generator
 POSITIONS: Final = 448
 """Tokens that the decoder has place for."""
-PROMPT: Final = 200
-"""Tokens of what was said before, at most."""
+PROMPT: Final = POSITIONS // 2 - 1
+"""Tokens of what was said before, at most: as many as faster-whisper hands on."""
 FIRST_TIME: Final = 1.0
 """Seconds; decoders let no window's first time stamp be later."""
+WINDOW: Final = 30.0
+PACE: Final = (0.22, 0.45)
+"""Seconds a word."""
+PAUSE: Final = (0.1, 2.5)
+"""Seconds between utterances."""
 IGNORED: Final = -100
 """A target that is not asked for."""
 NOWHERE: Final = (-1, -1)
@@ -34,7 +39,10 @@ class Lesson:
     inputs: list[int] = field(default_factory=list[int])
     targets: list[int] = field(default_factory=list[int])
     spans: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    """Where each target is heard, in frames of the encoder (20 ms); NOWHERE for others."""
+    """Where each target is heard, in frames of the encoder (20 ms); NOWHERE for others.
+
+    A time stamp is heard at its time: a decoder that looks there keeps its place in long windows.
+    """
     labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """The word in each of the encoder's frames."""
 
@@ -63,7 +71,7 @@ def lesson(
     found.targets += [first if timed else tokens.no_times, *sequence[2:]]
     if not scene.heard:
         found.targets[len(found.inputs) - len(sequence) + 1] = tokens.no_speech
-    found.spans += [NOWHERE, *rest_spans, NOWHERE]
+    found.spans += [spans[0] if timed and spans else NOWHERE, *rest_spans, NOWHERE]
     return _shortened(found)
 
 
@@ -75,10 +83,10 @@ def _said(
     for heard in scene.heard:
         clip = bank.clips[heard.clip]
         begin = heard.first / SECOND
-        limit = FIRST_TIME if not said else 30.0
+        limit = FIRST_TIME if not said else WINDOW
         if timed:
             said.append(tokens.time(min(limit, begin)))
-            spans.append(NOWHERE)
+            spans.append(_edge(begin))
         if heard.first + clip.frames > scene.content:
             break
         for word, (start, end) in zip(clip.text.split(), clip.words, strict=True):
@@ -88,9 +96,16 @@ def _said(
             said += ids
             spans += [place] * len(ids)
         if timed:
-            said.append(tokens.time(begin + clip.words[-1][1]))
-            spans.append(NOWHERE)
+            end = begin + clip.words[-1][1]
+            said.append(tokens.time(end))
+            spans.append(_edge(end))
     return said, spans
+
+
+def _edge(time: float) -> tuple[int, int]:
+    """Where a time stamp is heard."""
+    frame = round(time * 50)
+    return frame, frame + 1
 
 
 def prompt(tokens: Tokens, random: Random, sentences: int) -> list[int]:
@@ -104,6 +119,26 @@ def prompt(tokens: Tokens, random: Random, sentences: int) -> list[int]:
     count = int(random.integers(1, sentences + 1))
     said = [grammar.sentence(random) for _ in range(count)]
     return tokens.text(" ".join(said).split())[-PROMPT:]
+
+
+def transcript(tokens: Tokens, random: Random) -> list[int]:
+    """What was decoded of the windows before, as faster-whisper's `transcribe` hands it on.
+
+    Its time stamps are still in it. A decoder that never saw them there takes them for its own, and
+    goes on from the last one.
+    """
+    size = int(random.integers(1, PROMPT + 1))
+    found: list[int] = []
+    now = random.uniform(0, FIRST_TIME)
+    while len(found) < size:
+        words = grammar.sentence(random).split()
+        end = now + len(words) * random.uniform(*PACE)
+        if end >= WINDOW:
+            now = random.uniform(0, FIRST_TIME)
+            continue
+        found += [tokens.time(now), *tokens.text(words), tokens.time(end)]
+        now = end + random.uniform(*PAUSE)
+    return found[-size:]
 
 
 def _shortened(found: Lesson) -> Lesson:

@@ -5,6 +5,7 @@ written to it as they are.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,14 @@ BANDS: Final = 80
 POSITIONS: Final = (1500, 448)
 FIXED: Final = "encoder/position_encodings/encodings"
 """Sines; not trained."""
+EMBEDDINGS: Final = "decoder/embeddings/weight"
+MOMENTS: Final = 1501
+"""Time stamps, which are the last tokens: one for each frame of the encoder, and the end."""
+TIMES: Final = "times"
+"""A linear layer that exists in training alone: from a moment's sines to its token's embedding.
+
+Most moments are heard too seldom for 1,501 embeddings to be learned each by itself.
+"""
 
 Weights = dict[str, Tensor]
 
@@ -39,7 +48,7 @@ class Decoded:
 def fresh(vocabulary: int, seed: int) -> Weights:
     """Weights to begin with."""
     _torch.manual_seed(seed)
-    found: Weights = {FIXED: sines()}
+    found: Weights = {FIXED: sines(POSITIONS[0])}
     for name, shape in shapes(vocabulary).items():
         if name.endswith("gamma"):
             found[name] = _torch.ones(shape)
@@ -59,7 +68,7 @@ def shapes(vocabulary: int) -> dict[str, tuple[int, ...]]:
         "encoder/conv1/bias": (WIDTH,),
         "encoder/conv2/weight": (WIDTH, WIDTH, 3),
         "encoder/conv2/bias": (WIDTH,),
-        "decoder/embeddings/weight": (vocabulary, WIDTH),
+        EMBEDDINGS: (vocabulary, WIDTH),
         "decoder/position_encodings/encodings": (POSITIONS[1], WIDTH),
     }
     for part, layers in (("encoder", ENCODER_LAYERS), ("decoder", DECODER_LAYERS)):
@@ -72,7 +81,15 @@ def shapes(vocabulary: int) -> dict[str, tuple[int, ...]]:
             found |= _norm(f"{name}/ffn/layer_norm")
             found |= _linear(f"{name}/ffn/linear_0", 4 * WIDTH, WIDTH)
             found |= _linear(f"{name}/ffn/linear_1", WIDTH, 4 * WIDTH)
-    return found
+    return found | _linear(TIMES, WIDTH, WIDTH)
+
+
+def with_times(weights: Weights) -> Weights:
+    """The weights as the architecture has them: with embeddings for the time stamps."""
+    times = _line(weights, TIMES, _moments())
+    words = weights[EMBEDDINGS][:-MOMENTS]
+    found = {name: weight for name, weight in weights.items() if not name.startswith(TIMES)}
+    return found | {EMBEDDINGS: _torch.cat([words, times])}
 
 
 def encode(weights: Weights, features: Tensor) -> Tensor:
@@ -93,7 +110,7 @@ def encode(weights: Weights, features: Tensor) -> Tensor:
 def decode(weights: Weights, encoded: Tensor, tokens: Tensor) -> Decoded:
     """What is known at each token."""
     places = weights["decoder/position_encodings/encodings"][: tokens.shape[1]]
-    x = _ops.embedding(tokens, weights["decoder/embeddings/weight"]) + places
+    x = _ops.embedding(tokens, weights[EMBEDDINGS]) + places
     attention = x
     for layer in range(DECODER_LAYERS):
         name = f"decoder/layer_{layer}"
@@ -106,15 +123,20 @@ def decode(weights: Weights, encoded: Tensor, tokens: Tensor) -> Decoded:
 
 def logits(weights: Weights, states: Tensor) -> Tensor:
     """How likely each token is to follow."""
-    return _ops.linear(states, weights["decoder/embeddings/weight"])
+    return _ops.linear(states, weights[EMBEDDINGS])
 
 
-def sines() -> Tensor:
+def sines(count: int) -> Tensor:
     """The encoder's positions, as Whisper has them."""
     half = WIDTH // 2
     rates = np.exp(-np.log(10_000) / (half - 1) * np.arange(half))
-    angles = np.arange(POSITIONS[0])[:, None] * rates
+    angles = np.arange(count)[:, None] * rates
     return _torch.from_numpy(np.concatenate([np.sin(angles), np.cos(angles)], 1)).float()
+
+
+@cache
+def _moments() -> Tensor:
+    return sines(MOMENTS)
 
 
 def _self_attention(weights: Weights, name: str, x: Tensor, *, causal: bool) -> Tensor:

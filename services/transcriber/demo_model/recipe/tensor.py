@@ -86,18 +86,3 @@ class Tensor(Protocol):
 
 Place = int | slice | EllipsisType | Tensor | None
 """What picks a part of a tensor."""
-
-
-class Optimizer(Protocol):
-    """What moves the weights."""
-
-    @property
-    def param_groups(self) -> list[dict[str, float]]: ...
-
-    def load_state_dict(self, state: dict[str, object]) -> None: ...
-
-    def state_dict(self) -> dict[str, object]: ...
-
-    def step(self) -> None: ...
-
-    def zero_grad(self) -> None: ...

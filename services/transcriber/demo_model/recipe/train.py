@@ -23,8 +23,9 @@ from services.transcriber.demo_model.recipe import bank, network
 from services.transcriber.demo_model.recipe.batches import Batch, Mix, batches
 from services.transcriber.demo_model.recipe.lesson import IGNORED, WORDS
 from services.transcriber.demo_model.recipe.model_file import read_weights
+from services.transcriber.demo_model.recipe.optimizer import Optimizer
 from services.transcriber.demo_model.recipe.pace import Pace
-from services.transcriber.demo_model.recipe.tensor import Optimizer, Tensor
+from services.transcriber.demo_model.recipe.tensor import Tensor
 from services.transcriber.demo_model.recipe.tokens import Tokens
 from services.transcriber.libraries import library
 
@@ -37,6 +38,9 @@ FRAME_HEAD: Final = "frames"
 """A linear layer over the encoder that exists in training alone."""
 GUIDED: Final = 0.3
 FRAMES: Final = 0.3
+BLUR: Final = 1.5
+"""Standard deviation of what is expected around a time stamp, in steps of 20 ms."""
+BLURRED: Final = 5
 SAVE_EVERY: Final = 120.0
 """Seconds."""
 
@@ -45,14 +49,14 @@ def losses(weights: network.Weights, batch: Batch) -> tuple[Tensor, Tensor, Tens
     """Of the tokens, of where the decoder looks, of the words in the frames."""
     targets = _torch.from_numpy(batch.targets)
     asked = targets != IGNORED
+    frame_head = [weights[f"{FRAME_HEAD}/{part}"] for part in ("weight", "bias")]
+    weights = network.with_times(weights)
     with _torch.autocast("cpu", _torch.bfloat16):
         encoded = network.encode(weights, _torch.from_numpy(batch.features))
-        frames = _ops.linear(
-            encoded, weights[f"{FRAME_HEAD}/weight"], weights[f"{FRAME_HEAD}/bias"]
-        )
+        frames = _ops.linear(encoded, *frame_head)
         decoded = network.decode(weights, encoded, _torch.from_numpy(batch.inputs))
         logits = network.logits(weights, decoded.states[asked])
-    text = _ops.cross_entropy(logits.float(), targets[asked])
+    text = _text(logits.float(), targets[asked])
     guided = _guided(decoded.attention, _torch.from_numpy(batch.spans))
     weight = _torch.ones(WORDS)
     weight[0] = 0.3
@@ -60,6 +64,19 @@ def losses(weights: network.Weights, batch: Batch) -> tuple[Tensor, Tensor, Tens
         frames.float().flatten(0, 1), _torch.from_numpy(batch.labels).flatten(), weight
     )
     return text, guided, framed
+
+
+def _text(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy; a time stamp's neighbors are nearly as good."""
+    known = _torch.log_softmax(logits, -1)
+    vocabulary = logits.shape[-1]
+    first = vocabulary - network.MOMENTS
+    steps = _torch.arange(-BLURRED, BLURRED + 1)
+    near = (targets[:, None] + steps).clamp(first, vocabulary - 1)
+    shares = _torch.softmax(-0.5 * (steps / BLUR) ** 2, 0)
+    times = (known.gather(1, near) * shares).sum(-1)
+    words = known.gather(1, targets[:, None])[:, 0]
+    return -_torch.where(targets >= first, times, words).mean()
 
 
 def _guided(attention: Tensor, spans: Tensor) -> Tensor:
@@ -87,7 +104,8 @@ def initial(start: Path | None, vocabulary: int, seed: int) -> network.Weights:
     weights = network.fresh(vocabulary, seed)
     if start is not None:
         known = read_weights(start / "model.bin")
-        weights |= {name: _torch.from_numpy(known[name].copy()) for name in weights}
+        shared = known.keys() & weights.keys()
+        weights |= {name: _torch.from_numpy(known[name].copy()) for name in shared}
     weights[f"{FRAME_HEAD}/weight"] = _torch.nn.init.xavier_uniform_(
         _torch.empty(WORDS, network.WIDTH)
     )
@@ -110,10 +128,8 @@ class State:
 def begin(run: Path, start: Path | None, vocabulary: int, seed: int) -> State:
     """Where a training was left, or at its beginning."""
     weights = initial(start, vocabulary, seed)
-    trained = [w.requires_grad_() for name, w in weights.items() if name != network.FIXED]
-    optimizer = _torch.optim.AdamW(
-        trained, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01, foreach=True
-    )
+    trained = {n: w.requires_grad_() for n, w in weights.items() if n != network.FIXED}
+    optimizer = Optimizer(trained)
     average = {name: weight.detach().clone() for name, weight in weights.items()}
     state = State(weights, average, optimizer)
     file = run / "state.pt"
@@ -142,22 +158,24 @@ def save(state: State, run: Path) -> None:
         partial,
     )
     partial.rename(run / "state.pt")
-    averages = {n: w.numpy() for n, w in state.average.items() if not n.startswith(FRAME_HEAD)}
+    averages = {
+        name: weight.detach().numpy()
+        for name, weight in network.with_times(state.average).items()
+        if not name.startswith(FRAME_HEAD)
+    }
     np.savez(run / "average.partial.npz", allow_pickle=False, **averages)
     (run / "average.partial.npz").rename(run / "average.npz")
 
 
 def advance(state: State, batch: Batch, rate: float) -> tuple[float, float, float]:
     """Learn from a batch."""
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
     text, guided, framed = losses(state.weights, batch)
     state.optimizer.zero_grad()
     _torch.autograd.backward([text + GUIDED * guided + FRAMES * framed])
     names = [name for name, weight in state.weights.items() if weight.requires_grad]
     trained = [state.weights[name] for name in names]
     _torch.nn.utils.clip_grad_norm_(trained, 1.0)
-    state.optimizer.step()
+    state.optimizer.step(rate)
     keep = min(0.999, (1 + state.step) / (10 + state.step))
     with _torch.no_grad():
         _torch._foreach_lerp_(

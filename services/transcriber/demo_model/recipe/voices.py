@@ -1,10 +1,12 @@
 """Who speaks: accents and variants of espeak-ng, those for training apart from the unseen ones."""
 
+import dataclasses
 from typing import Final
 
 import numpy as np
 
-from services.transcriber.demo_model.recipe.espeak import Voice
+from services.transcriber.demo_model.recipe.espeak import DRAWN, Voice
+from services.transcriber.demo_model.recipe.throat import drawn_throat
 from services.transcriber.demo_model.recipe.words import split
 
 ACCENTS: Final = {
@@ -21,8 +23,14 @@ VARIANTS: Final = split(
     "Diogo edward Gene grandpa Hugo iven iven2 Jacky Lee linda Michael Mike quincy rob robert "
     "steph travis Tweaky zac"
 )
-UNSEEN: Final = split("m3 f2 adam anika boris caleb ed iven3 kaukovalta max Storm")
-"""Variants that training never hears."""
+UNSEEN: Final = split(
+    "m3 f2 adam anika boris caleb ed kaukovalta max Storm Alex Alicia Andrea Marco Reed belinda "
+    "benjamin david grandma gustave ian marcelo pablo paul pedro sandro shelby victor"
+)
+"""Variants that training never hears, nor one that shares more than half of its lines.
+
+All others of espeak-ng's are such kin, or made as effects: robots, croaks, whispers, haste.
+"""
 SPEEDS: Final = (130, 195)
 PITCHES: Final = (22, 78)
 
@@ -31,6 +39,12 @@ def training_voice(random: np.random.Generator) -> Voice:
     """A voice to learn from; one in six has no variant."""
     plain = random.random() < 1 / 6
     return _voice(random, "" if plain else VARIANTS[int(random.integers(len(VARIANTS)))])
+
+
+def drawn_voice(random: np.random.Generator) -> Voice:
+    """A voice to learn from that has a throat of its own."""
+    throat = drawn_throat(random)
+    return dataclasses.replace(_voice(random, DRAWN), throat=throat)
 
 
 def unseen_voice(random: np.random.Generator) -> Voice:
