@@ -1,12 +1,15 @@
 """Fixtures of the whole suite; a skipped test is a failed one."""
 
 import os
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from uuid import uuid4
 
 import msgspec
 import pytest
+from _pytest.capture import CaptureManager
 
+from deploy.local import ports
 from shared.settings import StoreSettings
 from tests.support.servers import NatsFixture, S3Fixture
 
@@ -17,6 +20,22 @@ def pytest_configure() -> None:
     """What the developer has set is no part of a test."""
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         del os.environ[name]
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{part}") for part in ("", "_COUNT"))
+    if worker and workers:
+        ports.keep_to(int(worker.removeprefix("gw")), int(workers))
+
+
+@pytest.fixture(scope="session")
+def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """What is told so reaches the terminal, also if no test fails."""
+
+    def told(text: str) -> None:
+        capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+        assert isinstance(capture, CaptureManager)
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n{text}\n")
+
+    return told
 
 
 @pytest.fixture
@@ -38,8 +57,9 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Fixture]:
 
 
 @pytest.fixture
-def store_settings(s3_server: S3Fixture) -> StoreSettings:
+def store_settings(s3_server: S3Fixture, tell: Callable[[str], None]) -> StoreSettings:
     """The S3 server with a bucket's name that no other test has; the bucket does not exist yet."""
+    s3_server.see_to_it(tell)
     return msgspec.structs.replace(s3_server.settings, store_bucket=f"test-{uuid4().hex}")
 
 

@@ -1,7 +1,7 @@
 """A browser, and the services behind the page as processes that can be killed."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,9 +139,10 @@ class Desk:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_desk(
-    s3_server: S3Fixture, tmp_path_factory: pytest.TempPathFactory
+    s3_server: S3Fixture, tmp_path_factory: pytest.TempPathFactory, tell: Callable[[str], None]
 ) -> AsyncIterator[Desk]:
     """A site that runs, with one browser, for every test of a file."""
+    s3_server.see_to_it(tell)
     folder = tmp_path_factory.mktemp("site")
     server = NatsFixture(tmp_path_factory.mktemp("nats"))
     server.start()

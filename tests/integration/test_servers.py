@@ -9,7 +9,14 @@ from urllib.request import urlopen
 import pytest
 from minio import Minio
 
-from deploy.local.servers import LocalServer, S3Server, StartFailed, new_nats, new_s3
+from deploy.local.servers import (
+    LocalServer,
+    S3Server,
+    StartFailed,
+    new_nats,
+    new_s3,
+    wait_until,
+)
 from shared.bus import Message
 from shared.nats_bus import connect
 from shared.settings import StoreSettings
@@ -57,6 +64,19 @@ def test_an_s3_server_takes_a_write_as_soon_as_it_is_ready_and_keeps_it(
     store.put_object(store_settings.store_bucket, "another", io.BytesIO(b"too"), 3)
 
 
+def test_an_s3_server_that_died_is_there_again_for_the_next_test(
+    s3_server: S3Fixture, store_settings: StoreSettings
+):
+    told: list[str] = []
+    s3_server.see_to_it(told.append)
+    assert told == []
+    s3_server.kill()
+    s3_server.see_to_it(told.append)
+    assert len(told) == 1
+    assert "exit code -9" in told[0]
+    client(store_settings).make_bucket(store_settings.store_bucket)
+
+
 def test_an_s3_server_on_other_ports_finds_its_objects(tmp_path: Path):
     for name in ("first", "second"):
         recipe = new_s3(tmp_path)
@@ -82,9 +102,11 @@ def test_the_s3_server_writes_objects_through_to_the_disk(s3_server: S3Fixture):
 
 def test_the_servers_listen_on_loopback_only(nats: NatsFixture, s3_server: S3Fixture):
     for server, count in ((nats, 2), (s3_server, 10)):
-        assert server.process.pid is not None
-        sockets = listening(server.process.pid)
-        assert len(sockets) == count
+        pid = server.process.pid
+        assert pid is not None
+        # The S3 server takes objects before its last part, the administration, listens.
+        wait_until(lambda pid=pid, count=count: len(listening(pid)) == count, server.process, 30)
+        sockets = listening(pid)
         assert {address for address, _ in sockets} == {"127.0.0.1"}
 
 

@@ -1,5 +1,6 @@
 """Real servers for tests: each listens on loopback, on ports of its own."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,3 +26,10 @@ class S3Fixture(LocalServer):
         recipe = replace(new_s3(folder), volumes=10_000)
         super().__init__(recipe, folder / "store.log")
         self.settings: StoreSettings = recipe.settings
+
+    def see_to_it(self, tell: Callable[[str], None]) -> None:
+        """Start it again if it died, and tell: one test that breaks it is not to fail all later."""
+        if not self.process.alive:
+            found = f"the S3 server was dead, exit code {self.process.exit_code}; its log's end:"
+            tell("\n".join((found, *self.process.last_lines(30))))
+            self.start()

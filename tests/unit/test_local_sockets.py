@@ -1,5 +1,7 @@
-"""Ports of the local stack's S3 server, among what other users' servers have left."""
+"""Ports of the local stack's servers, among what other users' servers have left."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from deploy.local.ports import free_ports
@@ -18,3 +20,18 @@ def test_another_users_sockets_are_kept_clear_of(tmp_path: Path):
 def test_what_is_taken_is_not_given():
     given = set(free_ports(3))
     assert not given & set(free_ports(50, given))
+
+
+def test_what_was_given_is_not_given_again_while_there_is_another():
+    given = [port for _ in range(200) for port in free_ports(10)]
+    assert len(set(given)) == 2000
+
+
+def test_processes_that_share_the_ports_give_none_twice():
+    code = "from deploy.local import ports; ports.keep_to({}, 3); print(ports.free_ports(2000))"
+    given = [
+        subprocess.check_output([sys.executable, "-c", code.format(part)], text=True)
+        for part in range(3)
+    ]
+    ports = [int(port) for each in given for port in each.strip("[]\n").split(",")]
+    assert len(set(ports)) == 6000
