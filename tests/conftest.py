@@ -10,7 +10,7 @@ import pytest
 from _pytest.capture import CaptureManager
 
 from deploy.local import ports
-from shared.settings import StoreSettings
+from shared.settings import LocalSettings, StoreSettings
 from tests.support.servers import NatsFixture, S3Fixture
 
 _OURS = ("ECHOBASE_", "WHISPER_", "FLASK_", "API_", "CALL_WATCH_", "OTEL_", "AUDIO")
@@ -22,7 +22,17 @@ def pytest_configure() -> None:
         del os.environ[name]
     worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{part}") for part in ("", "_COUNT"))
     if worker and workers:
-        ports.keep_to(int(worker.removeprefix("gw")), int(workers))
+        _keep_apart(int(worker.removeprefix("gw")), int(workers))
+
+
+def _keep_apart(worker: int, workers: int) -> None:
+    """Servers that start at the same time take no port that another was given: each worker has
+    ports of its own, and half of them are for the stacks that it runs."""
+    first, last = LocalSettings().inner_span
+    half = (last - first) // (2 * workers)
+    first += 2 * half * worker
+    ports.keep_to(range(first, first + half))
+    os.environ["ECHOBASE_INNER_PORTS"] = f"{first + half}-{first + 2 * half - 1}"
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.ports import LOOPBACK, first_free, is_free
+from deploy.local.ports import LOOPBACK, Ports, is_free
 from deploy.local.process import Process
 from deploy.local.servers import NatsServer, Recipe, answers, new_nats, new_s3
 from shared import settings
@@ -79,15 +79,22 @@ class Layout:
 class _Ports:
     """Finds each listener its port: the one that is set, or another if they may move."""
 
-    def __init__(self, move: bool) -> None:
+    def __init__(self, inner: Ports, move: bool) -> None:
+        self.inner = inner
+        """Those of listeners that no setting names."""
         self._move = move
         self._given: dict[int, str] = {}
 
     def choose(self, variable: str, wanted: int) -> int:
         if (other := self._given.get(wanted)) and not self._move:
             raise SettingError(f"{variable}={wanted} is {other} too: set one of them to another")
-        port = first_free(wanted, self._given) if self._move else self._wanted(variable, wanted)
+        port = (
+            self.inner.first_free(wanted, self._given)
+            if self._move
+            else self._wanted(variable, wanted)
+        )
         self._given[port] = variable
+        self.inner.leave(port)
         return port
 
     def _wanted(self, variable: str, wanted: int) -> int:
@@ -113,7 +120,8 @@ def layout(env: Mapping[str, str], *, move: bool, model: str = "", reload: bool 
     check_bind(site)
     transcriber = settings.load(TranscriberSettings, env)
     data = site.data.absolute()
-    ports = _Ports(move)
+    local = settings.load(LocalSettings, env)
+    ports = _Ports(Ports(range(*local.inner_span)), move)
     model = env.get("WHISPER_MODEL_NAME") or model or transcriber.whisper_model_name
     chosen: dict[UserName, int] = {
         "stream": ports.choose(
@@ -124,7 +132,7 @@ def layout(env: Mapping[str, str], *, move: bool, model: str = "", reload: bool 
         ),
         "transcriber": ports.choose("ECHOBASE_TRANSCRIBER_PORT", transcriber.transcriber_port),
     }
-    servers, reach = _servers(env, data, ports)
+    servers, reach = _servers(env, data, local, ports)
     child_env = {
         **os.environ,
         **env,
@@ -169,14 +177,19 @@ def put_aside(log: Path) -> None:
 
 
 def _servers(
-    env: Mapping[str, str], data: Path, ports: _Ports
+    env: Mapping[str, str], data: Path, local: LocalSettings, ports: _Ports
 ) -> tuple[list[Part], dict[str, str]]:
     """The servers to run, and the variables by which services reach them."""
-    local = settings.load(LocalSettings, env)
     parts: list[Part] = []
     reach: dict[str, str] = {}
-    if not env.get("ECHOBASE_NATS_URL"):
-        nats = new_nats(data, ports.choose("ECHOBASE_NATS_PORT", local.nats_port))
+    # All that are set first, so that none is given to a listener that no setting names.
+    chosen = {
+        name: ports.choose(f"ECHOBASE_{name}_PORT", wanted)
+        for name, wanted in (("NATS", local.nats_port), ("STORE", local.store_port))
+        if not env.get(f"ECHOBASE_{name}_URL")
+    }
+    if port := chosen.get("NATS"):
+        nats = new_nats(data, port, ports.inner)
         parts.append(
             Part(
                 "nats-server",
@@ -188,8 +201,8 @@ def _servers(
             )
         )
         reach |= _variables(nats.settings)
-    if not env.get("ECHOBASE_STORE_URL"):
-        store = new_s3(data, ports.choose("ECHOBASE_STORE_PORT", local.store_port))
+    if port := chosen.get("STORE"):
+        store = new_s3(data, port, ports.inner)
         parts.append(
             Part(
                 "store",

@@ -3,23 +3,9 @@
 import random
 import socket
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 LOOPBACK = "127.0.0.1"
-# Below the range from which systems take the ports of outgoing connections, so that a server that
-# is killed and started again finds its port still free.
-_CANDIDATES = range(20_000, 32_000)
-# Each is given once until all others were: one that was given may have no server yet, or one that
-# is just being started again.
-_turns = deque(random.sample(_CANDIDATES, len(_CANDIDATES)))
-
-
-def keep_to(part: int, parts: int) -> None:
-    """From now on give only ports of one part of several, counted from 0: for processes that start
-    many servers at the same time, of which each may find a port free that another has given."""
-    kept = [port for port in _turns if port % parts == part]
-    _turns.clear()
-    _turns.extend(kept)
 
 
 def is_free(port: int) -> bool:
@@ -33,22 +19,66 @@ def is_free(port: int) -> bool:
     return True
 
 
+class Ports:
+    """Gives free ports, each of them once until all others were.
+
+    One that was given may have no server yet, or one that is just being started again.
+    """
+
+    def __init__(self, candidates: Iterable[int]) -> None:
+        found = list(candidates)
+        self._turns = deque(random.sample(found, len(found)))
+
+    def leave(self, port: int) -> None:
+        """Never give this one: it is somebody's."""
+        if port in self._turns:
+            self._turns.remove(port)
+
+    def free(self, count: int, taken: Container[int] = ()) -> list[int]:
+        """So many different ports that are free now, and not among those taken.
+
+        Raises OSError if there are not so many.
+        """
+        found: list[int] = []
+        for _ in range(len(self._turns)):
+            if len(found) == count:
+                break
+            port = self._turns[0]
+            self._turns.rotate(-1)
+            if port not in taken and is_free(port):
+                found.append(port)
+        if len(found) < count:
+            raise OSError("no free ports on loopback")
+        return found
+
+    def first_free(self, wanted: int, given: Container[int] = ()) -> int:
+        """The wanted port if it is free and not given away already, else any other."""
+        return wanted if wanted not in given and is_free(wanted) else self.free(1, given)[0]
+
+
+# Below the range from which systems take the ports of outgoing connections, so that a server that
+# is killed and started again finds its port still free.
+_ours = Ports(range(20_000, 32_000))
+
+
+def ours() -> Ports:
+    """Those that this process gives."""
+    return _ours
+
+
+def keep_to(candidates: Iterable[int]) -> None:
+    """From now on this process gives only these.
+
+    For processes that start many servers at the same time, of which each may find a port free that
+    another has given.
+    """
+    global _ours
+    _ours = Ports(candidates)
+
+
 def free_ports(count: int, taken: Container[int] = ()) -> list[int]:
-    """So many different ports that are free now, and not among those taken.
+    """So many different ports that are free now, and not among those taken, of this process's.
 
     Raises OSError if there are not so many.
     """
-    found: list[int] = []
-    for _ in range(len(_turns)):
-        if len(found) == count:
-            return found
-        port = _turns[0]
-        _turns.rotate(-1)
-        if port not in taken and is_free(port):
-            found.append(port)
-    raise OSError("no free ports on loopback")
-
-
-def first_free(wanted: int, given: Container[int] = ()) -> int:
-    """The wanted port if it is free and not given away already, else any other."""
-    return wanted if wanted not in given and is_free(wanted) else free_ports(1)[0]
+    return ours().free(count, taken)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from uuid import uuid4
 
 from deploy.local.folder import ADMIN, Credentials, credentials, write_private
-from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.ports import LOOPBACK, Ports, ours
 from deploy.local.process import Process
 from shared.rights import UserName, users
 from shared.rights_config import authorization
@@ -209,15 +209,16 @@ class LocalServer:
         self.process.kill()
 
 
-def new_nats(folder: Path, port: int | None = None) -> NatsServer:
+def new_nats(folder: Path, port: int | None = None, ports: Ports | None = None) -> NatsServer:
     """A nats-server for a folder, which holds its credentials; on a free port if none is given."""
-    free, monitor = free_ports(2)
+    free, monitor = (ports or ours()).free(2)
     return NatsServer(folder / "nats", port or free, monitor, credentials(folder))
 
 
-def new_s3(folder: Path, port: int | None = None) -> S3Server:
+def new_s3(folder: Path, port: int | None = None, ports: Ports | None = None) -> S3Server:
     """An S3 server for a folder, which holds its credentials; on a free port if none is given."""
-    free, *inner = free_ports(1 + _INNER_PORTS, left_by_others(_SOCKETS, os.geteuid()))
+    others = left_by_others(_SOCKETS, os.geteuid())
+    free, *inner = (ports or ours()).free(1 + _INNER_PORTS, others)
     return S3Server(folder / "store", port or free, tuple(inner), credentials(folder))
 
 

@@ -97,10 +97,13 @@ async def test_a_thousand_are_told_of_a_gap_and_of_the_end(
 async def test_planted_faults_are_found(servers: Servers, tmp_path: Path) -> None:
     async with standing(servers, tmp_path, **SHORTEST.environment) as site:
         result = await Storm(SHORTEST, site, ignore, [Deaf, Stuttering, Client, Forgetful]).run()
-    assert result.findings[:2] == ["client 0: 1 missing", "client 1: 1 doubled"], result.findings
-    assert result.findings[2].startswith("client 3: ")
-    assert result.findings[2].endswith(" missing")
-    assert len(result.findings) == 3
+    # Who forgets its id, and comes back after the last event, waits for that in vain.
+    late = "not everybody got everything up to event 400"
+    findings = [each for each in result.findings if each != late]
+    assert findings[:2] == ["client 0: 1 missing", "client 1: 1 doubled"], result.findings
+    assert findings[2].startswith("client 3: ")
+    assert findings[2].endswith(" missing")
+    assert len(findings) == 3
 
 
 async def test_clients_that_do_not_want_an_event_cost_it_nothing(

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.local.layout import Layout, layout, log_path, put_aside
 from deploy.local.ports import free_ports
+from deploy.local.servers import NatsServer, S3Server
 from shared.errors import SettingError
 
 NAMES = ("STREAM", "INGEST", "TRANSCRIBER", "NATS", "STORE")
@@ -53,6 +54,24 @@ def test_it_has_two_servers_and_three_services_on_the_ports_that_are_set(tmp_pat
     }
     assert len(passwords) == 3
     assert child["ECHOBASE_DATA"] == str(tmp_path)
+
+
+def inner_ports(found: Layout) -> list[int]:
+    nats, store, *_ = (part.recipe for part in found.parts)
+    assert isinstance(nats, NatsServer)
+    assert isinstance(store, S3Server)
+    return [nats.monitor_port, *store.inner_ports]
+
+
+def test_no_part_is_given_a_port_that_another_is_set_to(tmp_path: Path):
+    for first in free_ports(20):
+        span = range(first, first + 40)
+        env = environment(tmp_path, ECHOBASE_INNER_PORTS=f"{span[0]}-{span[-1]}")
+        named = {f"ECHOBASE_{name}_PORT": port for name, port in zip(NAMES, span[::8], strict=True)}
+        found = layout(env | {name: str(port) for name, port in named.items()}, move=True)
+        inner = inner_ports(found)
+        assert len(set(inner) - set(named.values())) == 10
+        assert set(inner) <= set(span)
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "::"])

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.local.ports import free_ports
+import pytest
+
+from deploy.local.ports import Ports, free_ports
 from deploy.local.servers import left_by_others
 
 
@@ -28,10 +30,18 @@ def test_what_was_given_is_not_given_again_while_there_is_another():
 
 
 def test_processes_that_share_the_ports_give_none_twice():
-    code = "from deploy.local import ports; ports.keep_to({}, 3); print(ports.free_ports(2000))"
-    given = [
-        subprocess.check_output([sys.executable, "-c", code.format(part)], text=True)
-        for part in range(3)
-    ]
-    ports = [int(port) for each in given for port in each.strip("[]\n").split(",")]
-    assert len(set(ports)) == 6000
+    code = "from deploy.local import ports; ports.keep_to({}); print(ports.free_ports(2000))"
+    for kept in (range(21_000, 24_000), range(24_000, 27_000)):
+        given = subprocess.check_output([sys.executable, "-c", code.format(kept)], text=True)
+        ports = {int(port) for port in given.strip("[]\n").split(",")}
+        assert len(ports) == 2000
+        assert ports < set(kept)
+
+
+def test_what_is_somebodys_is_not_given():
+    ports = Ports(given := free_ports(5))
+    ports.leave(given[2])
+    ports.leave(1)
+    assert set(ports.free(4)) == set(given) - {given[2]}
+    with pytest.raises(OSError, match="no free ports"):
+        ports.free(5)
