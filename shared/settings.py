@@ -20,19 +20,19 @@ from msgspec import Meta
 
 from shared.errors import SettingError
 from shared.settings_access import AccessSettings
-from shared.settings_base import Settings
+from shared.settings_base import Port, Settings
 from shared.settings_base import meta as _meta
 from shared.settings_batching import BatchingSettings
 from shared.settings_guards import GuardSettings
 from shared.settings_history import HistorySettings
 from shared.settings_keeping import KeepingSettings
 from shared.settings_limits import LimitSettings
+from shared.settings_local import LocalSettings
 from shared.settings_watch import WatchSettings
 from shared.settings_webhooks import WebhookSettings
 
 S = TypeVar("S", bound="Settings")
 
-Port = Annotated[int, Meta(ge=1, le=65_535)]
 Bytes = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 
@@ -70,14 +70,6 @@ def _subjects(value: str) -> str:
     ):
         raise ValueError("allowed are subjects such as `echobase.events.county.>`")
     return ",".join(found)
-
-
-def _span(value: str) -> str:
-    found = re.fullmatch(r"(\d{4,5})\s*-\s*(\d{4,5})", value)
-    first, last = (int(each) for each in found.groups()) if found else (0, 0)
-    if not 1024 <= first < last <= 65_535:
-        raise ValueError("allowed are two ports from 1024 to 65535, such as `20000-31999`")
-    return f"{first}-{last}"
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True):
@@ -281,28 +273,6 @@ class TelemetrySettings(Settings, frozen=True, kw_only=True):
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ),
     ] = ""
-
-
-class LocalSettings(Settings, frozen=True, kw_only=True):
-    """The servers that the local stack runs; one that a URL is set for is not run but used."""
-
-    nats_port: Annotated[Port, _meta("Port of the local stack's nats-server")] = 4222
-    store_port: Annotated[Port, _meta("Port of the local stack's S3 server")] = 8333
-    # Below those from which systems take the ports of outgoing connections.
-    inner_ports: Annotated[
-        str,
-        _meta(
-            "First and last of the ports from which the local stack's servers take ten for their"
-            " inner parts, and whatever `make demo` finds taken",
-            read=_span,
-        ),
-    ] = "20000-31999"
-
-    @property
-    def inner_span(self) -> tuple[int, int]:
-        """The first of the inner ports, and the first behind them."""
-        first, last = self.inner_ports.split("-")
-        return int(first), int(last) + 1
 
 
 ALL: tuple[type[Settings], ...] = (

@@ -1,8 +1,11 @@
 """What a struct of settings is made of; see `shared.settings`, which reads them."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
