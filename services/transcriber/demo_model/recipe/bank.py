@@ -24,7 +24,7 @@ from services.transcriber.demo_model.recipe.voices import drawn_voice, training_
 SEED: Final = 20_261_122
 PART: Final = 1000
 """Clips in a file."""
-NAMED: Final = 24
+NAMED: Final = 16
 """Parts in espeak-ng's own variants; all later ones are in drawn ones."""
 SOUNDS: Final = 40
 """Clips of each texture."""

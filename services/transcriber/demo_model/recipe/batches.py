@@ -109,7 +109,9 @@ def _whole(lengths: NDArray[np.int64], random: Random) -> Scene:
 def _fill(lengths: NDArray[np.int64], random: Random, content: int) -> list[Heard]:
     """Utterances one after another until there is no room."""
     slow = random.uniform(20, 220)
-    place = random.uniform(0, 90) if random.random() < 0.85 else random.uniform(0, content / 2)
+    # `transcribe` begins a window where the last utterance of the one before ended.
+    latest = float(random.choice([90, 250, content / 2], p=[0.45, 0.45, 0.1]))
+    place = random.uniform(0, min(latest, content / 2))
     heard: list[Heard] = []
     for _ in range(40):
         clip = int(random.integers(len(lengths)))

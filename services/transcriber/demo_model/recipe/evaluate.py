@@ -74,8 +74,7 @@ def evaluate(ways: Ways, size: Size, tell: Tell) -> None:
         calls = unseen.calls(size.sentences, level)
         tell(f"{name}, short window", _percent(calls_wrong(calls, ways.one)))
         tell(f"{name}, 30 s window", _percent(calls_wrong(calls, ways.one_whole)))
-        if level in (None, 10):
-            tell(f"{name}, `transcribe`", _percent(calls_wrong(calls, ways.plain)))
+        tell(f"{name}, `transcribe`", _percent(calls_wrong(calls, ways.plain)))
     calls = unseen.calls(size.sentences, 20)
     prompted = calls_wrong(calls, lambda samples: ways.one(samples, prompt=PROMPT))
     tell("20 dB, short window, with a prompt", _percent(prompted))

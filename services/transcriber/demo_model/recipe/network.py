@@ -17,7 +17,7 @@ _torch: Any = library("torch")
 _ops: Any = library("torch.nn.functional")
 WIDTH: Final = 128
 HEADS: Final = 2
-ENCODER_LAYERS: Final = 3
+ENCODER_LAYERS: Final = 5
 DECODER_LAYERS: Final = 2
 BANDS: Final = 80
 POSITIONS: Final = (1500, 448)
@@ -31,6 +31,8 @@ TIMES: Final = "times"
 
 Most moments are heard too seldom for 1,501 embeddings to be learned each by itself.
 """
+
+_RIDGE: Final = 0.1
 
 Weights = dict[str, Tensor]
 
@@ -90,6 +92,16 @@ def with_times(weights: Weights) -> Weights:
     words = weights[EMBEDDINGS][:-MOMENTS]
     found = {name: weight for name, weight in weights.items() if not name.startswith(TIMES)}
     return found | {EMBEDDINGS: _torch.cat([words, times])}
+
+
+def times_of(weights: Weights) -> Weights:
+    """The layer that makes a model's embeddings of the time stamps, as near as one can."""
+    moments = _torch.cat([_moments(), _torch.ones(MOMENTS, 1)], 1)
+    known = weights[EMBEDDINGS][-MOMENTS:]
+    # The slowest sines hardly differ; without a bound on the layer they would take up the rounding.
+    square = moments.T @ moments + _RIDGE * _torch.eye(WIDTH + 1)
+    found = _torch.linalg.solve(square, moments.T @ known).T
+    return {f"{TIMES}/weight": found[:, :-1].contiguous(), f"{TIMES}/bias": found[:, -1].clone()}
 
 
 def encode(weights: Weights, features: Tensor) -> Tensor:

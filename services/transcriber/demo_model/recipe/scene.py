@@ -56,7 +56,7 @@ def _mix(
     noise = _noise(bank, len(speech), gain, random)
     if open_.any() and random.random() < 0.15:
         noise = noise * open_[:, None]
-    snr = float(random.choice([random.uniform(1, 14), random.uniform(8, 30)]))
+    snr = random.uniform(-3, 11) if random.random() < 0.65 else random.uniform(6, 30)
     if random.random() < 0.12:
         snr = random.uniform(40, 90)
     noise *= np.float32(reference / 10 ** (snr / 10) / (_loudness(noise) + 1e-20))

@@ -21,6 +21,7 @@ import numpy as np
 
 from services.transcriber.demo_model.recipe import bank, network
 from services.transcriber.demo_model.recipe.batches import Batch, Mix, batches
+from services.transcriber.demo_model.recipe.depth import deepened
 from services.transcriber.demo_model.recipe.lesson import IGNORED, WORDS
 from services.transcriber.demo_model.recipe.model_file import read_weights
 from services.transcriber.demo_model.recipe.optimizer import Optimizer
@@ -103,12 +104,12 @@ def initial(start: Path | None, vocabulary: int, seed: int) -> network.Weights:
     """Weights of another model, or fresh ones."""
     weights = network.fresh(vocabulary, seed)
     if start is not None:
-        known = read_weights(start / "model.bin")
+        known = deepened(read_weights(start / "model.bin"), network.ENCODER_LAYERS)
         shared = known.keys() & weights.keys()
         weights |= {name: _torch.from_numpy(known[name].copy()) for name in shared}
-    weights[f"{FRAME_HEAD}/weight"] = _torch.nn.init.xavier_uniform_(
-        _torch.empty(WORDS, network.WIDTH)
-    )
+        weights |= network.times_of(weights)
+    # Of nothing: what is known already is not disturbed while the head learns to listen.
+    weights[f"{FRAME_HEAD}/weight"] = _torch.zeros(WORDS, network.WIDTH)
     weights[f"{FRAME_HEAD}/bias"] = _torch.zeros(WORDS)
     return weights
 
