@@ -17,7 +17,9 @@ from deploy.box.sandbox import PARTS
 from deploy.box.system import owner
 from deploy.local.ports import free_ports
 from deploy.local.samples import samples
+from shared import settings
 from shared.client import Client
+from shared.settings import LocalSettings
 from shared.stack import Addresses
 from tests.support.airgap import key_pair, sign
 from tests.support.box import RunningBox, everybody_reaches
@@ -83,7 +85,9 @@ class Desk:
 def configure(places: Places) -> Addresses:
     """Let the box listen on free ports."""
     ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+    inner = settings.load(LocalSettings, os.environ).inner_ports
     with places.settings.open("a") as file:
+        file.write(f"ECHOBASE_INNER_PORTS={inner}\n")
         file.writelines(f"ECHOBASE_{name}_PORT={port}\n" for name, port in ports.items())
     return Addresses(
         stream=f"http://127.0.0.1:{ports['STREAM']}", ingest=f"http://127.0.0.1:{ports['INGEST']}"
