@@ -47,7 +47,8 @@ class Running:
 async def running(env: Mapping[str, str]) -> AsyncGenerator[Running]:
     """The service, from when it answers until the context ends."""
     [port] = free_ports(1)
-    with TemporaryDirectory() as data:
+    # A thread whose task was told to end may still write a file: a process waits for its threads.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as data:
         # What one test's service knows of keys must not be known to the next.
         own = {"ECHOBASE_DATA": data, **env, "ECHOBASE_STREAM_PORT": str(port)}
         async with _running(Lifecycle("stream", own), port) as started:
